@@ -26,6 +26,8 @@
 //! | 1 | [`reports`] | what an agent's client says of itself: its hooks and its registry. Pure |
 //! | 1 | [`screen`] | what a pane's text says of its agent, and [`screen::output`] what its output says of its end. Pure |
 //! | 1 | [`trust`] | whose a file, a folder or a socket is, and who else may change it |
+//! | 1 | [`words`] | the words that people read for reasons, holds and phases, clean. Pure |
+//! | 2 | [`events`] | what happened, as one typed list for each cycle, and what others read of it. Pure |
 //! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
 //! | 2 | [`jobs`] | what goes on beside the cycles, each on a thread of its own |
 //! | 2 | [`proc`] | process trees, start times, signals, clocks; the one runner of child processes |
@@ -55,6 +57,7 @@ pub mod chores;
 pub mod cli;
 pub mod controller;
 pub mod doctor;
+pub mod events;
 pub mod files;
 pub mod gastown;
 pub mod import;
@@ -74,3 +77,4 @@ pub mod sim;
 pub mod store;
 pub mod tmux;
 pub mod trust;
+pub mod words;

@@ -5,10 +5,9 @@ use super::exit::Trouble;
 use super::place::{Place, myself};
 use super::scene;
 use crate::controller::Cycle;
-use crate::memory::{self, Happened};
+use crate::events::{TownEvent, What, counted, notification, notifications};
 use crate::model::{
-    Counts, Done, Effect, Evidence, Heartbeat, InForce, Keeper, Moment, News, Notify, Outcome,
-    Period, Reason, SessionName, Town, Verb,
+    Counts, Heartbeat, InForce, Keeper, Moment, News, Notify, Period, SessionName, Town,
 };
 use crate::notify::{Hook, Manager, Offer};
 use crate::proc;
@@ -60,8 +59,7 @@ impl<'a> Others<'a> {
             hook: None,
             offer: Offer::default(),
         };
-        let began = memory::news::controller("the controller started", others.about_me());
-        others.hear(&[began], now);
+        others.announce(others.about_me("the controller started"), now);
         Ok(others)
     }
 
@@ -73,22 +71,15 @@ impl<'a> Others<'a> {
         let Cycle {
             now: _,
             observed,
-            memory,
+            memory: _,
             plan,
-            outcomes,
+            outcomes: _,
+            events,
             scope: _,
             notices: _,
         } = cycle;
         let before = self.knows.then_some(&self.beat.announced);
-        let (fresh, announced) = memory::news(
-            before,
-            &Happened {
-                observed,
-                memory,
-                plan,
-                outcomes,
-            },
-        );
+        let (fresh, announced) = notifications(before, events, observed, plan);
         (self.beat.announced, self.knows) = (announced, true);
         self.hear(&fresh, now);
         let mut complaints = self.write_beat();
@@ -133,7 +124,7 @@ impl<'a> Others<'a> {
         let now = proc::clock::now();
         let since = match &self.beat.manifest {
             InForce::OnDisk => {
-                self.hear(&[memory::news::manifest_broken(why)], now);
+                self.announce(What::ManifestBroken(why.to_owned()), now);
                 now
             }
             InForce::LastGood { since, why: _ } => *since,
@@ -148,9 +139,8 @@ impl<'a> Others<'a> {
     /// notifications.
     pub(super) async fn end(mut self, why: &str) -> Vec<String> {
         self.manager.stopping(why);
-        let ended =
-            memory::news::controller(&format!("the controller ended: {why}"), self.about_me());
-        self.hear(&[ended], proc::clock::now());
+        let ended = self.about_me(&format!("the controller ended: {why}"));
+        self.announce(ended, proc::clock::now());
         match self.hook {
             Some(hook) => hook.finish().await,
             None => Vec::new(),
@@ -162,55 +152,31 @@ impl<'a> Others<'a> {
         self.hook.as_mut().map(Hook::complaints).unwrap_or_default()
     }
 
-    fn about_me(&self) -> Evidence {
-        [
+    fn about_me(&self, said: &str) -> What {
+        let details = [
             ("pid", json!(self.beat.controller.pid)),
             ("version", json!(env!("CARGO_PKG_VERSION"))),
-        ]
-        .into()
+        ];
+        What::ControllerIs {
+            said: said.to_owned(),
+            details: details.into(),
+        }
+    }
+
+    /// Tells of what happened beside the cycles.
+    fn announce(&mut self, what: What, at: Moment) {
+        let news = notification(&TownEvent::of_town(at, what));
+        self.hear(news.as_slice(), at);
     }
 
     fn learn(&mut self, town: &Town, cycle: &Cycle, now: Moment) {
-        let Counts {
-            cycles,
-            starts,
-            crashes,
-            expired,
-            failures,
-        } = self.beat.counts;
-        let count = |is_it: &dyn Fn(&Done) -> bool| {
-            cycle.outcomes.iter().filter(|done| is_it(done)).count() as u64
-        };
-        let is_start = |done: &Done| matches!(done.outcome, Outcome::Done(Effect::Started { .. }));
-        let is_crash = |done: &Done| {
-            let step = cycle
-                .plan
-                .steps
-                .iter()
-                .find(|step| step.session == done.session);
-            is_start(done)
-                && matches!(
-                    step.map(|step| &step.reason),
-                    Some(Reason::Died { crashes: 1.., .. })
-                )
-        };
-        let is_expiry = |done: &Done| {
-            done.verb == Verb::Expire && matches!(done.outcome, Outcome::Done(Effect::Removed))
-        };
-        let counts = Counts {
-            cycles: cycles + 1,
-            starts: starts + count(&is_start),
-            crashes: crashes + count(&is_crash),
-            expired: expired + count(&is_expiry),
-            failures: failures + count(&|done| matches!(done.outcome, Outcome::Failed(_))),
-        };
         let took = now.since(&cycle.now);
         self.beat = Heartbeat {
             cycled: now,
             took,
             resync: town.resync,
             trouble: None,
-            counts,
+            counts: counted(self.beat.counts, &cycle.events),
             ..self.beat.clone()
         };
     }

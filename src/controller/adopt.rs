@@ -3,15 +3,15 @@
 
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
 use super::survey::{Survey, survey};
+use crate::events::{Actor, TownEvent, What};
 use crate::model::{
-    Entry, Evidence, Level, Life, Observed, Orders, Ownership, ProcId, Seen, Server, SessionName,
-    Target, Town, WhenAttached,
+    Life, Observed, Orders, Ownership, ProcId, Seen, Server, SessionName, Target, Town,
+    WhenAttached,
 };
 use crate::proc::{process, tree};
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::ops;
 use crate::tmux::script::{Batch, NoServer, Reply};
-use serde_json::json;
 
 /// The names of shells that wait for somebody to type.
 const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "tcsh", "csh"];
@@ -63,22 +63,9 @@ impl Controller {
             None => Err("tmux was not asked".to_owned()),
         };
         if removed.is_ok() {
-            let fields: Evidence = [
-                ("session", json!(session.as_str())),
-                ("verb", json!("adopt")),
-                ("process", json!(shell)),
-            ]
-            .into();
-            let message =
-                format!("{session}: an idle {shell} that had its name was removed by hand");
-            let entry = Entry {
-                level: Level::Info,
-                component: "act",
-                message,
-                fields,
-            };
             // The session is removed already, even if the journal cannot be written.
-            drop(self.store.journal(now, &[entry]));
+            let event = TownEvent::of(session, now, What::ShellRemoved { shell });
+            self.tell_journal(&[event.by(Actor::Person)]);
         }
         Ok(removed)
     }

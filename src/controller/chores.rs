@@ -3,10 +3,11 @@
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::survey;
 use crate::chores::{AnalysisInput, ChoreJob, ChoreReport, ChoreWork, Chores, UpstreamNews};
-use crate::memory::{Taking, ask_chore, chore_entries, chore_entry, proposed_text, take_proposals};
+use crate::events::{Actor, TownEvent, What, journal};
+use crate::memory::{Taking, ask_chore, proposed_text, take_proposals};
 use crate::model::{
-    Asker, Chore, ChoreEnd, ChoreKind, ChoreTime, Entry, Judged, Memory, Moment, Orders, Period,
-    Plan, Scope, TextRequest, Town,
+    Asker, Chore, ChoreEnd, ChoreKind, ChoreTime, Evidence, Judged, Memory, Moment, Orders, Period,
+    Scope, TextRequest, Town,
 };
 use crate::proc;
 use crate::reconcile::{Arrivals, ChoreArrivals, EndedChore, Intended, take_in};
@@ -236,16 +237,13 @@ impl Controller {
         waiting.into_iter().filter_map(run).collect()
     }
 
-    /// The journal's entries about chores that are skipped, and about proposals.
-    pub(super) fn news_of_chores(&self, town: &Town, plan: &Plan) -> Vec<Entry> {
-        if self.chores.is_none() {
-            return Vec::new();
+    /// The chores of the town that this process runs.
+    pub(super) fn own_chores<'t>(&self, town: &'t Town) -> &'t [Chore] {
+        if self.chores.is_some() {
+            &town.chores
+        } else {
+            &[]
         }
-        let kind_of = |name: &str| {
-            let chore = town.chores.iter().find(|chore| chore.name == name);
-            chore.map_or("chore", |chore| chore.kind.word())
-        };
-        chore_entries(&self.last_plan, plan, kind_of)
     }
 
     fn job(
@@ -281,7 +279,8 @@ impl Controller {
     }
 
     fn write_of(&self, report: &ChoreReport) -> Result<(), StoreFault> {
-        self.store.journal(report.ended, &[entry(report)])?;
+        self.store
+            .journal(report.ended, &journal(&[event_of(report)]))?;
         if let Some(UpstreamNews {
             repo,
             release,
@@ -345,7 +344,7 @@ fn ended_chore(report: &ChoreReport) -> EndedChore {
     }
 }
 
-fn entry(report: &ChoreReport) -> Entry {
+fn event_of(report: &ChoreReport) -> TownEvent {
     let ChoreReport {
         chore,
         kind,
@@ -354,17 +353,19 @@ fn entry(report: &ChoreReport) -> Entry {
         outcome,
         log,
     } = report;
-    let mut entry = chore_entry(kind, chore, outcome.result, &outcome.said);
-    entry
-        .fields
-        .insert("took_ms", json!(ended.since(begun).millis()));
-    entry.fields.extend(
-        log.as_ref()
-            .map(|path| ("log", json!(path.to_string_lossy()))),
-    );
+    let mut details: Evidence = [("took_ms", json!(ended.since(begun).millis()))].into();
+    let log = log.as_ref();
+    details.extend(log.map(|path| ("log", json!(path.to_string_lossy()))));
     if let Some(news) = &outcome.upstream {
-        entry.fields.insert("release", json!(news.release));
-        entry.fields.insert("commit", json!(news.commit));
+        details.insert("release", json!(news.release));
+        details.insert("commit", json!(news.commit));
     }
-    entry
+    let what = What::ChoreRun {
+        kind,
+        chore: chore.clone(),
+        result: outcome.result,
+        said: outcome.said.clone(),
+        details,
+    };
+    TownEvent::of_town(*ended, what).by(Actor::Chore)
 }

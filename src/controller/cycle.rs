@@ -2,17 +2,19 @@
 
 use super::caught::break_off_for_a_test;
 use super::durable::Kept;
+use super::history::Sampler;
 use super::launcher::Heard;
 use super::pipes::Piped;
 use super::prober::Prober;
 use super::survey::{Eyes, decide};
 use crate::act::{self, Known, LauncherJobs};
 use crate::chores::Chores;
+use crate::events::{Actor, EndedStep, Happened, PhaseBook, TownEvent, What, journal, of_cycle};
 use crate::files::aside::Late;
-use crate::memory::{departed, entries as journal_of, handoffs, idle_saved};
+use crate::memory::{departed, handoffs, idle_saved};
 use crate::model::{
-    Definition, Done, Effect, Entry, Evidence, Hold, Level, Memory, Moment, Observed, Orders,
-    Outcome, Outcomes, Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
+    Answer, Definition, Done, Effect, Entry, Hold, Memory, Moment, Observed, Orders, Outcome,
+    Outcomes, Period, Plan, ProcId, Scope, ServerId, SessionName, Town,
 };
 use crate::observe::{Depth, Living, LookCache};
 use crate::proc;
@@ -60,6 +62,19 @@ pub struct Controller {
     pub(super) looks: LookCache,
     /// Tells whether the files of the manifest still say what the cycles use.
     pub(super) is_current: IsCurrent,
+    /// Who causes what it does by the manifest.
+    pub(super) actor: Actor,
+    /// The phases of the sessions. None before the first cycle, and where another process may have
+    /// written some.
+    pub(super) phases: Option<PhaseBook>,
+    /// Measures the sessions; none in a process that ends after its cycles.
+    pub(super) sampler: Option<Sampler>,
+}
+
+/// What has come beside a cycle, for its events.
+struct Besides {
+    ended: Vec<EndedStep>,
+    answers: Vec<(String, Answer)>,
 }
 
 /// A cheap question that never waits.
@@ -86,6 +101,8 @@ pub struct Cycle {
     pub plan: Plan,
     /// What came of it.
     pub outcomes: Outcomes,
+    /// What happened, for those who tell of it.
+    pub events: Vec<TownEvent>,
     /// What people should know beside it.
     pub notices: Vec<String>,
 }
@@ -199,6 +216,9 @@ impl Controller {
             ahead: Ahead::default(),
             looks: LookCache::default(),
             is_current: IsCurrent(Box::new(|| true)),
+            actor: Actor::Verb,
+            phases: None,
+            sampler: None,
         }
     }
 
@@ -328,10 +348,7 @@ impl Controller {
 
         let recalled = self.recall(&mut notices)?;
         let (arrivals, ended) = self.arrivals(&mut notices);
-        let TakenIn {
-            memory,
-            entries: answers,
-        } = take_in(recalled, arrivals, proc::process::may_live);
+        let TakenIn { memory, answers } = take_in(recalled, arrivals, proc::process::may_live);
 
         let client = self
             .lasting
@@ -367,13 +384,15 @@ impl Controller {
 
         let settled = intended.settle(&outcomes);
         self.save_outcomes(&settled, &outcomes, &ended, &mut notices);
-        self.report(
-            &settled,
-            &outcomes,
-            ended.entries().into_iter().chain(answers).collect(),
-            &mut notices,
-        );
-        Ok(self.end_turn(settled, ended.before(outcomes), notices))
+        let beside = Besides {
+            ended: ended.steps(),
+            answers,
+        };
+        let events = self.report(&settled, &outcomes, &beside, &mut notices);
+        let decided = settled.decided();
+        self.sample(decided.observed(), decided.scope(), decided.now());
+        let ran = self.end_turn(settled, ended.before(outcomes), notices);
+        Ok(Cycle { events, ..ran })
     }
 
     /// What has ended beside the cycles since the last one. The part of the launchers comes back
@@ -450,34 +469,44 @@ impl Controller {
         self.retire_logs(town, &ended.outcomes(), notices);
     }
 
-    /// Writes the journal and the files that dashboards read. None of them is worth failing for.
+    /// The events of the cycle. Writes the journal and the files that dashboards read. None of
+    /// these is worth failing for.
     fn report(
         &mut self,
         settled: &Settled<'_>,
         outcomes: &[Done],
-        arrived: Vec<Entry>,
+        beside: &Besides,
         notices: &mut Vec<String>,
-    ) {
+    ) -> Vec<TownEvent> {
         let (decided, memory) = (settled.decided(), settled.memory());
         let (before, plan, now) = (decided.memory(), decided.plan(), decided.now());
         let planned = handoffs(before, memory);
-        let (mut entries, spared) = self.take_leave(memory);
-        let saved = idle_saved(before, plan, outcomes, now).plus(spared);
+        let (departures, spared) = self.take_leave(memory);
+        let book = self.phases.take();
+        let mut book = book.unwrap_or_else(|| PhaseBook::of(self.store.view().last_phases()));
+        let happened = Happened {
+            now,
+            actor: self.actor.clone(),
+            before: &self.last_plan,
+            observed: decided.observed(),
+            plan,
+            outcomes,
+            memory,
+            ended: &beside.ended,
+            departures: &departures,
+            answers: &beside.answers,
+            chores: self.own_chores(decided.town()),
+        };
+        let events = of_cycle(&happened);
+        self.note_phases(&mut book, &happened, &events, decided.scope());
+        self.phases = Some(book);
+        let entries = self.unwritten(journal(&events));
         let counted = Counted {
             cycles: 1,
             handoffs: planned.len() as u64,
-            idle_saved: saved,
+            idle_saved: idle_saved(before, plan, outcomes, now).plus(spared),
             analyses: 0,
         };
-        entries.extend(arrived);
-        let standing = journal_of(&self.last_plan, plan, outcomes);
-        // At its first look it does not know what other processes have already written.
-        entries.extend(if self.last_plan == Plan::default() {
-            self.store.news_among(standing)
-        } else {
-            standing
-        });
-        entries.extend(self.news_of_chores(decided.town(), plan));
         let written = self
             .store
             .journal(now, &entries)
@@ -493,6 +522,16 @@ impl Controller {
             notices.push(format!("the journal was not written: {}", chain(&fault)));
         }
         self.last_plan = plan.clone();
+        events
+    }
+
+    /// The entries that no other process has written. Only the first look can have such.
+    fn unwritten(&self, entries: Vec<Entry>) -> Vec<Entry> {
+        if self.last_plan == Plan::default() {
+            self.store.news_among(entries)
+        } else {
+            entries
+        }
     }
 
     /// Forgets the reported ends, and keeps the memory for the next turn.
@@ -527,6 +566,7 @@ impl Controller {
             memory,
             plan,
             outcomes,
+            events: Vec::new(),
             notices,
         }
     }
@@ -535,6 +575,7 @@ impl Controller {
     /// next cycle reads the state again and opens another connection.
     pub(super) fn recover(&mut self, fault: &CycleFault) {
         self.kept = Kept::default();
+        self.phases = None;
         self.ahead = Ahead::default();
         self.looks = LookCache::default();
         self.last_plan = Plan::default();
@@ -542,14 +583,14 @@ impl Controller {
             .lasting
             .take()
             .map(|_| self.client.lasting(Access::Act));
-        let entry = Entry {
-            level: Level::Error,
-            component: "controller",
-            message: chain(fault),
-            fields: Evidence::default(),
-        };
-        if let Err(fault) = self.store.journal(proc::clock::now(), &[entry]) {
-            tracing::debug!(%fault, "no journal");
+        let event = TownEvent::of_town(proc::clock::now(), What::Defect(chain(fault)));
+        self.tell_journal(&[event]);
+    }
+
+    /// Writes into the journal what happened beside the cycles. That is not worth failing for.
+    pub(super) fn tell_journal(&self, events: &[TownEvent]) {
+        if let Err(fault) = self.store.journal(proc::clock::now(), &journal(events)) {
+            tracing::warn!(fault = chain(&fault), "the journal was not written");
         }
     }
 

@@ -1,8 +1,9 @@
 //! What a controller remembers from one turn to the next, and when it writes that.
 
 use super::cycle::{Controller, CycleFault, chain};
-use crate::memory::{DEPARTURE_KEYS, departure_entry, idle_spared};
-use crate::model::{Action, Content, Entry, Memory, Period, Plan, Rung, Step};
+use crate::events::{DEPARTURE_KEYS, departure_entry};
+use crate::memory::idle_spared;
+use crate::model::{Action, Content, Departure, Entry, Memory, Period, Plan, Rung, Step};
 use crate::proc;
 use crate::store::{StoreFault, WrittenIntent};
 
@@ -91,6 +92,7 @@ impl Controller {
         {
             return Ok(memory);
         }
+        self.phases = None;
         self.kept = Kept {
             failed: self.kept.failed,
             ..Kept::default()
@@ -145,20 +147,17 @@ impl Controller {
         true
     }
 
-    /// The journal's entries about sessions that were asked to end and have ended, and the idle time
-    /// that this saves. What a killed controller has already written is left out.
-    pub(super) fn take_leave(&self, memory: &Memory) -> (Vec<Entry>, Period) {
-        let told = memory
-            .departures
-            .iter()
-            .map(|departure| (departure_entry(departure), idle_spared(departure)));
-        let (entries, spared): (Vec<Entry>, Vec<Period>) = told.unzip();
-        let untold = self.store.untold(entries.clone(), &DEPARTURE_KEYS);
-        let spared = entries
-            .iter()
-            .zip(spared)
-            .filter(|(entry, _)| untold.contains(entry))
-            .map(|(_, spared)| spared);
+    /// The sessions that were asked to end and have ended, and the idle time that this saves. What
+    /// a killed controller has already written is left out.
+    pub(super) fn take_leave(&self, memory: &Memory) -> (Vec<Departure>, Period) {
+        let departures = &memory.departures;
+        let entries: Vec<Entry> = departures.iter().filter_map(departure_entry).collect();
+        let untold = self.store.untold(entries, &DEPARTURE_KEYS);
+        let is_untold = |departure: &&Departure| {
+            departure_entry(departure).is_some_and(|entry| untold.contains(&entry))
+        };
+        let untold: Vec<Departure> = departures.iter().filter(is_untold).cloned().collect();
+        let spared = untold.iter().map(idle_spared);
         let spared = spared.fold(Period::ZERO, Period::plus);
         (untold, spared)
     }

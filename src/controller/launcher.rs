@@ -2,10 +2,10 @@
 //! written down.
 
 use super::chores::Farewell;
-use super::cycle::{Controller, CycleFault, chain, server_of};
+use super::cycle::{Controller, CycleFault, server_of};
 use crate::act::{LauncherOrder, LauncherReport};
-use crate::memory::{entries, stands_alone};
-use crate::model::{Done, Effect, Entry, LauncherJob, Outcome, Outcomes, SessionName};
+use crate::events::{EndedStep, TownEvent};
+use crate::model::{Done, Effect, LauncherJob, Outcome, Outcomes, SessionName};
 use crate::proc;
 use crate::reconcile::{Arrivals, EndedJob, Intended, LauncherArrivals, take_in};
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ use std::sync::Arc;
 pub(super) struct Heard(Vec<LauncherReport>);
 
 impl Heard {
-    /// The journal's entries about them.
-    pub(super) fn entries(&self) -> Vec<Entry> {
-        self.0.iter().flat_map(entries_of).collect()
+    /// They as ended steps, for the events of the cycle.
+    pub(super) fn steps(&self) -> Vec<EndedStep> {
+        self.0.iter().map(ended_step).collect()
     }
 
     /// What came of them.
@@ -111,11 +111,9 @@ impl Controller {
             ..Arrivals::default()
         };
         self.amend(|memory| take_in(memory, arrivals, proc::process::may_live).memory)?;
-        for report in &reports {
-            if let Err(fault) = self.store.journal(report.at, &entries_of(report)) {
-                tracing::warn!(fault = chain(&fault), "the journal was not written");
-            }
-        }
+        let event = |report| ended_step(report).event(self.actor.clone());
+        let events: Vec<TownEvent> = reports.iter().map(event).collect();
+        self.tell_journal(&events);
         Ok(Heard(reports).outcomes())
     }
 }
@@ -129,7 +127,11 @@ fn ended_job(report: &LauncherReport) -> EndedJob {
     }
 }
 
-fn entries_of(report: &LauncherReport) -> Vec<Entry> {
-    let plan = stands_alone(report.step.clone());
-    entries(&plan, &plan, &[report.done()])
+fn ended_step(report: &LauncherReport) -> EndedStep {
+    let LauncherReport { step, outcome, at } = report;
+    EndedStep {
+        step: step.clone(),
+        outcome: outcome.clone(),
+        at: *at,
+    }
 }

@@ -15,6 +15,7 @@ mod cycle;
 mod durable;
 mod files;
 mod finish;
+mod history;
 mod launcher;
 mod lookout;
 mod pipes;

@@ -3,7 +3,8 @@
 
 use super::cycle::Controller;
 use crate::act::{self, LogKeeping};
-use crate::model::{Entry, Evidence, Generation, Level, Moment, Period, SessionName};
+use crate::events::{TownEvent, What, sentence};
+use crate::model::{Generation, Moment, Period, SessionName};
 use crate::plan::{Unpiped, unpiped};
 use crate::proc::program::{find, is_executable};
 use crate::reconcile::Decided;
@@ -90,24 +91,18 @@ impl Controller {
             &add,
         )
         .await;
-        let mut entries = Vec::new();
+        let mut events = Vec::new();
         for (one, outcome) in silent.iter().zip(outcomes) {
             let is_first = self.note(one, now) == 1;
-            let said = told(one, &outcome);
             if is_first {
-                notices.push(said.clone());
-                let fields = Evidence::from([("session", serde_json::json!(one.session.as_str()))]);
-                entries.push(Entry {
-                    level: Level::Warn,
-                    component: "logs",
-                    message: said,
-                    fields,
-                });
+                let trouble = outcome.err();
+                let what = What::RecorderEnded { trouble };
+                let event = TownEvent::of(&one.session, now, what);
+                notices.push(sentence(&event));
+                events.push(event);
             }
         }
-        if let Err(fault) = self.store.journal(now, &entries) {
-            tracing::debug!(%fault, "no journal");
-        }
+        self.tell_journal(&events);
     }
 
     fn may_try(&self, one: &Unpiped, now: Moment) -> bool {
@@ -137,15 +132,3 @@ impl Controller {
 
 /// The tries, by session.
 pub(super) type Piped = BTreeMap<SessionName, Tried>;
-
-fn told(one: &Unpiped, outcome: &Result<(), String>) -> String {
-    let session = &one.session;
-    match outcome {
-        Ok(()) => format!(
-            "the process that kept the output of {session} had ended: another keeps it from now on"
-        ),
-        Err(why) => {
-            format!("the output of {session} is not recorded: its recorder has stopped, and {why}")
-        }
-    }
-}

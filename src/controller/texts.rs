@@ -8,7 +8,8 @@
 use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
 use super::survey::{Survey, survey};
 use crate::act::{self, Approach, may_type};
-use crate::memory::{begin_text, nudge_entry, settle_text};
+use crate::events::{Actor, TownEvent, What, journal};
+use crate::memory::{begin_text, settle_text};
 use crate::model::{
     Asker, Commands, Delivery, Generation, Memory, Moment, NudgeText, Obstacle, Orders, Period,
     SessionName, TextEnd, TextRequest, TextStep, Town,
@@ -345,8 +346,13 @@ impl Controller {
         text: &NudgeText,
         delivery: &Delivery,
     ) -> Option<String> {
-        let entry = nudge_entry(session, text, delivery);
-        let written = self.store.journal(clock::now(), &[entry]);
+        let now = clock::now();
+        let what = What::Typed {
+            text: text.clone(),
+            delivery: delivery.clone(),
+        };
+        let event = TownEvent::of(session, now, what).by(Actor::Person);
+        let written = self.store.journal(now, &journal(&[event]));
         written
             .err()
             .map(|fault| format!("the journal was not written: {}", chain(&fault)))

@@ -4,7 +4,9 @@
 use super::caught::{caught, rest_after};
 use super::cycle::{Controller, Cycle, CycleFault};
 use super::finish::finish_restarts;
+use super::history::Sampler;
 use super::wakeups::{Wakeups, Woken};
+use crate::events::Actor;
 use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -79,6 +81,8 @@ pub async fn watch(
     let mut senses = Wakeups::new(manifest, controller.store())?;
     controller.ask_agents();
     controller.keep_connection();
+    controller.actor = Actor::Controller;
+    controller.sampler = Some(Sampler::new(controller.store()));
     let mut broken = false;
     let mut broken_off = 0;
     let mut forced = false;

@@ -3,11 +3,10 @@
 
 use super::texts::{ask_text, lose_texts};
 use crate::model::{
-    Advice, Asker, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Entry,
-    Evidence, Judged, Level, Memory, Moment, NudgeText, Plan, Proposal, ProposalStanding, Request,
-    SessionName, TextRequest, Town,
+    Advice, Asker, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged,
+    Memory, Moment, NudgeText, Plan, Proposal, ProposalStanding, Request, SessionName, TextRequest,
+    Town,
 };
-use serde_json::json;
 use std::collections::BTreeSet;
 
 /// Takes in that the chores which are due in this plan begin now, and that some are skipped. The
@@ -205,92 +204,6 @@ pub fn proposed_text(memory: &Memory, judged: &Judged, now: Moment) -> Option<Te
         until: now.plus(TextRequest::PROPOSAL_PATIENCE),
         begun: false,
     })
-}
-
-/// The journal's entries about chores that are skipped in this plan, and about proposals that are
-/// new in it.
-#[must_use]
-pub fn chore_entries(
-    before: &Plan,
-    after: &Plan,
-    kind_of: impl Fn(&str) -> &'static str,
-) -> Vec<Entry> {
-    let skipped = after.chores.iter().filter_map(|timed| match &timed.when {
-        ChoreTime::Skip(why) => Some(chore_entry(
-            kind_of(&timed.chore),
-            &timed.chore,
-            ChoreResult::Skipped,
-            why,
-        )),
-        ChoreTime::Now | ChoreTime::Running { .. } | ChoreTime::At(_) | ChoreTime::Held(_) => None,
-    });
-    let is_news = |judged: &&Judged| {
-        let same = |other: &Judged| {
-            other.proposal == judged.proposal && other.standing.is_like(&judged.standing)
-        };
-        !before.proposals.iter().any(same)
-    };
-    skipped
-        .chain(after.proposals.iter().filter(is_news).map(of_proposal))
-        .collect()
-}
-
-/// The line about one run of a chore.
-#[must_use]
-pub fn chore_entry(kind: &'static str, chore: &str, result: ChoreResult, said: &str) -> Entry {
-    let fields: Evidence = [("chore", json!(chore)), ("outcome", json!(result.word()))].into();
-    let word = match result {
-        ChoreResult::Done => String::new(),
-        ChoreResult::Skipped | ChoreResult::Failed | ChoreResult::TimedOut | ChoreResult::Lost => {
-            format!("{}: ", result.word())
-        }
-    };
-    Entry {
-        level: if result.is_trouble() {
-            Level::Warn
-        } else {
-            Level::Info
-        },
-        component: kind,
-        message: format!("{chore}: {word}{}", clip(said, ChoreEnd::MAX_SAID)),
-        fields,
-    }
-}
-
-fn of_proposal(judged: &Judged) -> Entry {
-    let Judged {
-        chore,
-        nth: _,
-        proposal,
-        standing: _,
-    } = judged;
-    let verb = proposal.advice.word();
-    let fields = [
-        ("chore", json!(chore)),
-        ("session", json!(proposal.session)),
-        ("verb", json!(verb)),
-        ("outcome", json!(code(judged))),
-        ("why", json!(proposal.why)),
-    ];
-    Entry {
-        level: Level::Info,
-        component: "analysis",
-        message: format!(
-            "{}: {chore} proposes {verb} ({})",
-            proposal.session,
-            code(judged)
-        ),
-        fields: fields.into(),
-    }
-}
-
-fn code(judged: &Judged) -> &'static str {
-    match &judged.standing {
-        ProposalStanding::Asks(_) => "asks",
-        ProposalStanding::Accepted(_) => "accepted",
-        ProposalStanding::Taken => "taken",
-        ProposalStanding::Refused(refusal) => refusal.code(),
-    }
 }
 
 fn clip(text: &str, limit: usize) -> String {

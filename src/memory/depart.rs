@@ -1,15 +1,12 @@
 //! Sessions that were asked to end and are gone before they were removed: tmux itself removes a
 //! session of others with its last process, and people remove what they like.
 
-use super::journal::{add_reason, is_by_hand};
 use super::learn::ours_by_declared_name;
 use super::saved::{is_own_end, spared};
 use crate::model::{
-    Death, Departure, Desired, Done, Effect, Ended, Entry, Evidence, Finished, History, Level,
-    Life, Memory, Moment, Outcome, Period, Purpose, Reason, Seen, Server, Stopping, Town, Verb,
-    keep_newest,
+    Death, Departure, Desired, Done, Effect, Ended, Finished, History, Life, Memory, Moment,
+    Outcome, Period, Purpose, Seen, Server, Stopping, Town, Verb, keep_newest,
 };
-use serde_json::json;
 
 /// Takes in that what was asked to end for good is gone. Each such end is noted once, and kept
 /// until it is told of.
@@ -100,48 +97,7 @@ fn finish(history: &mut History, desired: Option<&Desired>, now: Moment) {
     }
 }
 
-/// What an end is told apart by, among the fields of its entry.
-pub const DEPARTURE_KEYS: [&str; 4] = ["session", "verb", "generation", "asked_ms"];
-
-/// What is written down of an end that was asked for and has come.
-#[must_use]
-pub fn departure_entry(departure: &Departure) -> Entry {
-    let Departure {
-        session,
-        generation,
-        started: _,
-        asked,
-        gone,
-        reason,
-    } = departure;
-    let mut fields: Evidence = [
-        ("session", json!(session.as_str())),
-        ("verb", json!(Verb::Expire.word())),
-        ("outcome", json!("done")),
-        ("generation", json!(generation.0)),
-        ("asked_ms", json!(asked.wall)),
-    ]
-    .into();
-    let reason = Reason::StopBegun {
-        waited: gone.since(asked),
-        purpose: reason.clone(),
-    };
-    add_reason(&mut fields, &reason);
-    let word = if is_by_hand(&reason) {
-        "stopped"
-    } else {
-        "expired"
-    };
-    let message = format!("{session}: {word} ({})", reason.cause());
-    Entry {
-        level: Level::Info,
-        component: "act",
-        message,
-        fields,
-    }
-}
-
-/// The same as what came of a step.
+/// An end that was asked for and has come, as what came of a step.
 #[must_use]
 pub fn departed(departure: &Departure) -> Done {
     let outcome = Outcome::Done(Effect::Removed);

@@ -4,10 +4,10 @@
 //! learn(memory, look) ──► plan ──► intend(memory, plan) ──► [written to disk] ──► act ──► settle(memory, outcomes)
 //! ```
 //!
-//! All three are pure, and so are [`entries`], [`handoffs`], [`idle_saved`] and [`news()`], what is
-//! told of a cycle to others. `diff` runs only [`learn`] and writes nothing; a controller writes
-//! what [`intend`] returns before it touches anything, so that one killed at any point leaves
-//! behind at least what it was about to do.
+//! All three are pure. `diff` runs only [`learn`] and writes nothing; a controller writes what
+//! [`intend`] returns before it touches anything, so that one killed at any point leaves behind at
+//! least what it was about to do. What others are told of a cycle is made in
+//! [`events`](crate::events).
 //!
 //! **Architecture invariant:** nothing here chooses an action. A fact goes in (a death, an intent,
 //! an outcome), and a memory comes out.
@@ -18,10 +18,8 @@ mod content;
 mod conversation;
 mod depart;
 mod intend;
-mod journal;
 mod launcher;
 mod learn;
-pub mod news;
 mod probe;
 mod reports;
 mod saved;
@@ -30,17 +28,14 @@ mod texts;
 
 pub use ask::ask;
 pub use chores::{
-    Taking, ask_chore, begin_chores, chore_entries, chore_entry, end_chore, lose_chores,
-    proposed_text, take_proposals,
+    Taking, ask_chore, begin_chores, end_chore, lose_chores, proposed_text, take_proposals,
 };
 pub use conversation::hear_last_reports;
-pub use depart::{DEPARTURE_KEYS, departed, departure_entry, idle_spared};
+pub use depart::{departed, idle_spared};
 pub use intend::intend;
-pub use journal::{entries, handoffs};
 pub use launcher::{begin_launcher_jobs, hold_launcher_jobs, lose_launcher_jobs, stands_alone};
 pub use learn::learn;
-pub use news::{Happened, news};
 pub use probe::{answer, answers};
-pub use saved::idle_saved;
+pub use saved::{handoffs, idle_saved};
 pub use settle::{settle, take_back};
-pub use texts::{ask_text, begin_text, nudge_entry, settle_text};
+pub use texts::{ask_text, begin_text, settle_text};

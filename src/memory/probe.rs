@@ -1,9 +1,6 @@
 //! What is asked of agents whose sessions cannot go on, and what they answer.
 
-use crate::model::{
-    Answer, Answered, Entry, History, Level, Memory, Moment, Probe, Probed, ScreenState, Town,
-};
-use serde_json::json;
+use crate::model::{Answer, Answered, History, Memory, Moment, Probe, Probed, ScreenState, Town};
 use std::mem::discriminant;
 
 /// Takes in that the due ones of these are about to be asked. Until it is known better, a question
@@ -46,10 +43,10 @@ pub fn answer(mut memory: Memory, agent: &str, asked: Moment, answer: Answer) ->
     memory
 }
 
-/// What there is to tell of the answers that are in `after` and were not in `before`: nothing where
-/// an agent repeats itself.
+/// The answers that are in `after` and were not in `before`, by agent: none where an agent repeats
+/// itself.
 #[must_use]
-pub fn answers(before: &Memory, after: &Memory) -> Vec<Entry> {
+pub fn answers(before: &Memory, after: &Memory) -> Vec<(String, Answer)> {
     let last = |agent: &str| {
         before
             .probes
@@ -61,42 +58,9 @@ pub fn answers(before: &Memory, after: &Memory) -> Vec<Entry> {
         let news = last(agent)
             .is_none_or(|last| discriminant(&last.answer) != discriminant(&answered.answer));
         let again = answered.answer == Answer::Passed && last(agent) != Some(answered);
-        (news || again).then(|| entry(agent, &answered.answer))
+        (news || again).then(|| (agent.clone(), answered.answer.clone()))
     });
     told.collect()
-}
-
-fn entry(agent: &str, answer: &Answer) -> Entry {
-    let (level, message, why) = match answer {
-        Answer::Passed => (
-            Level::Info,
-            format!("agent {agent} is signed in, as its probe reports"),
-            None,
-        ),
-        Answer::Failed(why) => (
-            Level::Info,
-            format!(
-                "agent {agent} is not signed in, as its probe reports: {why}; the probe runs again later"
-            ),
-            Some(why),
-        ),
-        Answer::Unasked(why) => {
-            let what = format!("agent {agent} cannot be probed, so its screens decide: {why}");
-            (Level::Warn, what, Some(why))
-        }
-    };
-    let fields = [
-        ("agent", json!(agent)),
-        ("answer", json!(answer.code())),
-        ("why", json!(why)),
-    ]
-    .into();
-    Entry {
-        level,
-        component: "probe",
-        message,
-        fields,
-    }
 }
 
 /// Forgets the questions to agents of which no session shows any more that it cannot go on.
@@ -178,7 +142,7 @@ mod tests {
         let first = asked(Memory::default(), NOW);
         let missing = || Answer::Unasked("not found".to_owned());
         let once = answer(first.clone(), "kimi", NOW, missing());
-        assert_eq!(answers(&first, &once)[0].level, Level::Warn);
+        assert_eq!(answers(&first, &once), [("kimi".to_owned(), missing())]);
         let again = asked(once.clone(), NOW.plus(crate::model::Period::from_mins(9)));
         let again = answer(again.clone(), "kimi", again.probes["kimi"].asked, missing());
         assert!(answers(&once, &again).is_empty());

@@ -1,4 +1,4 @@
-//! What ending finished sessions early has saved.
+//! What others keep of a cycle's memory: the planned restarts, and what early ends have saved.
 
 use crate::model::{
     Action, Done, Effect, Memory, Moment, Outcome, Period, Plan, ReasonCode, RecordedReason,
@@ -30,6 +30,20 @@ pub fn idle_saved(memory: &Memory, plan: &Plan, outcomes: &[Done], now: Moment) 
         Some(spared(&run.started, now).millis())
     });
     Period::from_millis(left.fold(0, u64::saturating_add))
+}
+
+/// The planned restarts that are remembered in `after` and were not in `before`, for those who keep
+/// them elsewhere.
+#[must_use]
+pub fn handoffs(before: &Memory, after: &Memory) -> Vec<(SessionName, Moment)> {
+    let known = |name: &SessionName| before.sessions.get(name).and_then(|h| h.handoff);
+    let told = after
+        .sessions
+        .iter()
+        .filter_map(|(name, h)| h.handoff.map(|at| (name, at)));
+    told.filter(|(name, at)| known(name) != Some(*at))
+        .map(|(name, at)| (name.clone(), at))
+        .collect()
 }
 
 /// How much younger than that what began then is now.
@@ -158,5 +172,26 @@ mod tests {
             ),
             Period::ZERO
         );
+    }
+
+    #[test]
+    fn only_new_handoffs_are_told() {
+        let at = |awake| {
+            Some(Moment {
+                wall: 5,
+                awake,
+                boot: 1,
+            })
+        };
+        let knowing = |handoff| {
+            let mut memory = Memory::default();
+            let name = SessionName::new("a").unwrap();
+            memory.sessions.entry(name).or_default().handoff = handoff;
+            memory
+        };
+        assert_eq!(handoffs(&knowing(at(1)), &knowing(at(2))).len(), 1);
+        assert_eq!(handoffs(&Memory::default(), &knowing(at(2))).len(), 1);
+        assert!(handoffs(&knowing(at(2)), &knowing(at(2))).is_empty());
+        assert!(handoffs(&knowing(at(2)), &knowing(None)).is_empty());
     }
 }

@@ -1,14 +1,9 @@
 //! What is remembered of texts: who asks for them, and what gtctl has typed.
 
 use crate::model::{
-    Delivery, Entry, Evidence, Generation, History, Level, Memory, Moment, NudgeText, ReasonCode,
-    SessionName, TextRequest, Typed, Verb, keep_newest,
+    Delivery, Generation, History, Memory, Moment, NudgeText, TextRequest, Typed, keep_newest,
 };
-use serde_json::json;
 use std::collections::BTreeSet;
-
-/// The longest text in the journal, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// Takes in that a text is asked for. It takes the place of a former request of the same name.
 #[must_use]
@@ -91,41 +86,10 @@ fn set_begun(memory: &mut Memory, request: &TextRequest, begun: bool) {
         .for_each(|known| known.begun = begun);
 }
 
-/// The journal's entry about a text that a person asked for.
-#[must_use]
-pub fn nudge_entry(session: &SessionName, text: &NudgeText, delivery: &Delivery) -> Entry {
-    let (level, presses) = match delivery {
-        Delivery::Delivered { presses } => (Level::Info, *presses),
-        Delivery::Handed { .. } | Delivery::Refused(_) | Delivery::Stale(_) => (Level::Info, 0),
-        Delivery::NotSubmitted { presses, .. } => (Level::Warn, *presses),
-        Delivery::Unknown(_) => (Level::Warn, 0),
-        Delivery::Failed(_) => (Level::Error, 0),
-    };
-    let shown: String = text.as_str().chars().take(MAX_SHOWN).collect();
-    let mut fields: Evidence = [
-        ("session", json!(session.as_str())),
-        ("verb", json!(Verb::Nudge.word())),
-        ("outcome", json!(delivery.code())),
-        ("reason", json!(ReasonCode::Asked.word())),
-        ("presses", json!(presses)),
-        ("text", json!(shown)),
-    ]
-    .into();
-    if let Delivery::Refused(obstacle) = delivery {
-        fields.insert("obstacle", json!(obstacle.code()));
-    }
-    Entry {
-        level,
-        component: "act",
-        message: format!("{session}: nudge by hand {delivery}"),
-        fields,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Asker, Obstacle, Period};
+    use crate::model::{Asker, Obstacle, Period, SessionName};
 
     const NOW: Moment = Moment {
         wall: 5,

@@ -45,6 +45,7 @@ pub mod probe;
 pub mod ran;
 pub mod reason;
 pub mod report;
+pub mod sample;
 pub mod screen;
 mod shell;
 pub mod signed;
@@ -91,7 +92,7 @@ pub use observed::{
 };
 pub use outcome::{Done, Effect, Outcome, Outcomes};
 pub use period::{Period, PeriodFault};
-pub use phase::Phase;
+pub use phase::{Phase, PhaseKind};
 pub use plan::{
     Action, Definition, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope,
     Step, Target, Unchanged, Verb, Whose,
@@ -105,6 +106,7 @@ pub use report::{
     Activity, AgentReport, Conversation, ConversationId, ConversationIdFault, LastReports,
     Reported, ReportingClient,
 };
+pub use sample::{Grain, PhaseChange, Reading, Sample};
 pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use shell::shell_word;
 pub use text::{Asker, TextEnd, TextRequest, TextStep, Typable};

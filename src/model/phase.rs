@@ -1,11 +1,19 @@
 //! The phase of a session: what it is at this moment.
 
 use super::{Asks, Block, Death};
-use strum::IntoStaticStr;
+use serde::{Deserialize, Serialize};
+use strum::{EnumDiscriminants, IntoStaticStr};
 
-/// The phase of a session. It is derived from each look and never stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+/// The phase of a session. It is derived from each look; only its changes are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumDiscriminants)]
 #[strum(serialize_all = "kebab-case")]
+#[strum_discriminants(
+    name(PhaseKind),
+    derive(PartialOrd, Ord, IntoStaticStr, Serialize, Deserialize),
+    strum(serialize_all = "kebab-case"),
+    serde(rename_all = "kebab-case"),
+    doc = "A [`Phase`] without what it carries."
+)]
 pub enum Phase {
     /// There is no such session.
     Absent,
@@ -36,6 +44,14 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl PhaseKind {
     /// The word for it.
     #[must_use]
     pub fn word(self) -> &'static str {

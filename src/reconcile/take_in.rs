@@ -5,8 +5,8 @@ use crate::memory::{
     stands_alone,
 };
 use crate::model::{
-    Answer, ChoreEnd, Done, Entry, LauncherJob, Memory, Moment, Outcome, ProcId, Proposal,
-    SessionName, Step,
+    Answer, ChoreEnd, Done, LauncherJob, Memory, Moment, Outcome, ProcId, Proposal, SessionName,
+    Step,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,8 +84,8 @@ pub struct EndedJob {
 pub struct TakenIn {
     /// The memory.
     pub memory: Memory,
-    /// What the journal is told of it.
-    pub entries: Vec<Entry>,
+    /// The answers of agents that are new, by agent.
+    pub answers: Vec<(String, Answer)>,
 }
 
 /// Takes in what has arrived.
@@ -103,14 +103,14 @@ pub fn take_in(memory: Memory, arrivals: Arrivals, lives: impl Fn(ProcId) -> boo
         Some(chores) => take_in_chores(memory, chores),
         None => memory,
     };
-    let (memory, entries) = take_in_answers(memory, received);
+    let (memory, answers) = take_in_answers(memory, received);
     let memory = match launcher {
         Some(launcher) => take_in_jobs(memory, launcher),
         None => memory,
     };
     TakenIn {
         memory: lose_launcher_jobs(memory, lives),
-        entries,
+        answers,
     }
 }
 
@@ -132,7 +132,7 @@ fn take_in_chores(memory: Memory, arrivals: ChoreArrivals) -> Memory {
     lose_chores(memory, &running, now)
 }
 
-fn take_in_answers(before: Memory, received: Vec<ProbeAnswer>) -> (Memory, Vec<Entry>) {
+fn take_in_answers(before: Memory, received: Vec<ProbeAnswer>) -> (Memory, Vec<(String, Answer)>) {
     if received.is_empty() {
         return (before, Vec::new());
     }
@@ -146,8 +146,8 @@ fn take_in_answers(before: Memory, received: Vec<ProbeAnswer>) -> (Memory, Vec<E
             } = received;
             answer(memory, &agent, asked, words)
         });
-    let entries = answers(&before, &after);
-    (after, entries)
+    let fresh = answers(&before, &after);
+    (after, fresh)
 }
 
 fn take_in_jobs(memory: Memory, arrivals: LauncherArrivals) -> Memory {

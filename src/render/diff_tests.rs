@@ -3,8 +3,8 @@
 use super::*;
 use crate::model::*;
 use crate::render::view::{Books, Scene};
-use crate::render::words::tests::CLOCK;
 use crate::render::{Colour, apply, status, verify};
+use crate::words::tests::CLOCK;
 use std::collections::BTreeMap;
 
 pub(in crate::render) const PAPER: Paper = Paper {

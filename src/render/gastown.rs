@@ -4,7 +4,7 @@ use super::json::Why;
 use super::sanitise;
 use super::style::{Paper, Role};
 use super::view::Scene;
-use super::words;
+use super::words::{self, gastown_obstacle};
 use crate::model::{Gastown, GastownHold, Life, Observed, Rest};
 use std::collections::BTreeMap;
 
@@ -91,7 +91,7 @@ fn of_hold(hold: &GastownHold) -> Remark {
     let way_out = way_out(hold).map_or_else(String::new, |way_out| format!("; {way_out}"));
     Remark {
         code: hold.code(),
-        text: format!("{}{effect}{way_out}", obstacle(hold)),
+        text: format!("{}{effect}{way_out}", gastown_obstacle(hold)),
     }
 }
 
@@ -135,39 +135,6 @@ fn of_automonitor(scene: &Scene<'_>) -> Option<Remark> {
         code: "two-masters",
         text,
     })
-}
-
-/// What holds a step back.
-pub(super) fn obstacle(hold: &GastownHold) -> String {
-    let because = |why: &str| {
-        let why = sanitise::line(why.trim(), WORD);
-        if why.is_empty() {
-            String::new()
-        } else {
-            format!(" ({why})")
-        }
-    };
-    match hold {
-        GastownHold::EmergencyStop { rig: None, why } => {
-            format!("emergency stop of the town{}", because(why))
-        }
-        GastownHold::EmergencyStop {
-            rig: Some(rig),
-            why,
-        } => {
-            format!(
-                "emergency stop of rig {}{}",
-                sanitise::line(rig, WORD),
-                because(why)
-            )
-        }
-        GastownHold::ShuttingDown => "gt is shutting the town down".to_owned(),
-        GastownHold::RigRests { rig, rest } => {
-            format!("rig {} is {}", sanitise::line(rig, WORD), rest.word())
-        }
-        GastownHold::DeaconPaused { why } => format!("the deacon is paused{}", because(why)),
-        GastownHold::Daemon => "gt's daemon would start it again".to_owned(),
-    }
 }
 
 /// What lifts it.

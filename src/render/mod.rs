@@ -2,7 +2,7 @@
 //!
 //! Everything comes in as an argument: the moment, the offset of the local clock, the width,
 //! whether colours are wanted ([`Paper`]). Whatever came from outside (screens, process names,
-//! complaints of tmux) goes through [`sanitise`] on its way out, here and nowhere else.
+//! complaints of tmux) goes through [`sanitise`] on its way out.
 //!
 //! **Architecture invariant:** nothing here reads a file, a clock or the environment, and nothing
 //! here decides what is to be done.
@@ -24,7 +24,6 @@ pub mod json;
 pub mod metrics;
 pub mod news;
 pub mod nudge;
-pub mod sanitise;
 pub mod saved;
 pub mod service;
 pub mod sketch;
@@ -33,8 +32,7 @@ pub mod style;
 pub mod verify;
 pub mod view;
 pub mod wait;
-pub mod words;
 
+pub use crate::words::{self, Clock, brief, sanitise};
 pub use style::{Colour, Detail, Paper, Role};
 pub use view::{Books, Scene};
-pub use words::{Clock, brief};

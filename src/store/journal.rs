@@ -1,8 +1,9 @@
 //! `monitor.jsonl`: one JSON object per line and event. Its first fields are `ts`, `level`,
 //! `component` and `message`.
 //!
-//! Each append is one write in append mode, so lines of two processes never mix. Five files of 10
-//! MiB are kept: `monitor.jsonl`, then `monitor.jsonl.1` to `.4`, which is the oldest.
+//! Each append is one write in append mode, so lines of two processes never mix. Five files of 3
+//! MiB are kept: `monitor.jsonl`, then `monitor.jsonl.1` to `.4`, which is the oldest. Files that an
+//! older gtctl has left larger go in their turn.
 
 use super::file::{beside, options_without_surprises};
 use super::{StateDir, StoreFault};
@@ -15,11 +16,23 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// The size in bytes above which a file is rotated.
-const SIZE: u64 = 10 << 20;
+/// How much of the journal is kept: the number of files counts the current one.
+pub(super) const JOURNAL: Kept = Kept {
+    size: 3 << 20,
+    files: 5,
+};
 
 /// The number of files kept, including the current one.
-const FILES: u32 = 5;
+const FILES: u32 = JOURNAL.files;
+
+/// How much of a file of lines is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kept {
+    /// The size in bytes above which a file is rotated.
+    pub(super) size: u64,
+    /// The number of files, including the current one.
+    pub(super) files: u32,
+}
 
 /// The most bytes of a line. A longer one loses its additional fields.
 const LINE: usize = 64 << 10;
@@ -38,9 +51,14 @@ impl StateDir {
         }
         let path = self.path().join("monitor.jsonl");
         let text: String = entries.iter().map(|e| visible_json(line(now, e))).collect();
-        rotate(&path, text.len() as u64).map_err(StoreFault::io("rotate", &path))?;
-        append(&path, text).map_err(StoreFault::io("append to", &path))
+        add_lines(&path, text, JOURNAL)
     }
+}
+
+/// Appends whole lines in one write, and rotates before.
+pub(super) fn add_lines(path: &Path, text: String, kept: Kept) -> Result<(), StoreFault> {
+    rotate(path, text.len() as u64, kept).map_err(StoreFault::io("rotate", path))?;
+    append(path, text).map_err(StoreFault::io("append to", path))
 }
 
 impl StateDir {
@@ -135,13 +153,13 @@ fn ends_midline(file: &File) -> io::Result<bool> {
     Ok(byte != *b"\n")
 }
 
-fn rotate(path: &Path, more: u64) -> io::Result<()> {
+fn rotate(path: &Path, more: u64, kept: Kept) -> io::Result<()> {
     let size = fs::symlink_metadata(path).map_or(0, |m| m.len());
-    if size == 0 || size.saturating_add(more) <= SIZE {
+    if size == 0 || size.saturating_add(more) <= kept.size {
         return Ok(());
     }
     let numbered = |n: u32| beside(path, &n.to_string());
-    for n in (1..FILES - 1).rev() {
+    for n in (1..kept.files - 1).rev() {
         match fs::rename(numbered(n), numbered(n + 1)) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             Ok(()) | Err(_) => {}
@@ -505,7 +523,7 @@ mod tests {
                 .write(true)
                 .open(&path)
                 .unwrap()
-                .set_len(SIZE)
+                .set_len(JOURNAL.size)
                 .unwrap();
         }
         let names = fs::read_dir(scratch.path())

@@ -1,4 +1,5 @@
-//! The state directory: locks, state, journal, planned restarts, and the logs of panes.
+//! The state directory: locks, state, journal, phases, samples, planned restarts, and the logs of
+//! panes.
 //!
 //! It contains only what tmux forgets. Every file is for the owner only, bounded, and replaced
 //! atomically. A file may contain any bytes when it is read. A malformed one costs at most the
@@ -16,6 +17,7 @@ mod encoding;
 mod fault;
 mod file;
 mod follow;
+mod frames;
 mod guide;
 mod heartbeat;
 mod hooks;
@@ -26,7 +28,10 @@ mod launcher;
 mod lock;
 mod logs;
 mod notice;
+mod phases;
 mod reports;
+mod samples;
+mod series;
 mod sink;
 mod state;
 
@@ -44,5 +49,6 @@ pub use lock::{CONTROLLER_LOCK, Keeps, Lock, LockFault};
 pub use logs::Retention;
 pub use notice::Watcher;
 pub use reports::{ReportsStamp, add_report, note_hook_fault};
+pub use samples::SampleWriter;
 pub use sink::{Bounds, Sink};
 pub use state::{LoadedState, Saved};

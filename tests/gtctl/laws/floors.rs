@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the
 /// manifest's faults.
-const PURE: [&str; 10] = [
+const PURE: [&str; 12] = [
+    "events",
     "model",
     "import",
     "manifest",
@@ -19,6 +20,7 @@ const PURE: [&str; 10] = [
     "screen",
     "sim",
     "render",
+    "words",
 ];
 const WORLDLY: [&str; 9] = [
     "std::fs",

@@ -136,7 +136,7 @@ impl<'m> Driver<'m> {
             answers: std::mem::take(&mut self.answers),
             ..Arrivals::default()
         };
-        let TakenIn { memory, entries: _ } =
+        let TakenIn { memory, answers: _ } =
             take_in(std::mem::take(&mut self.memory), arrivals, |_| true);
         let learned = learn(self.logic, memory, self.observe());
         let intended = self.decide(learned)?;

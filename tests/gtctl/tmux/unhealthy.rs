@@ -4,7 +4,8 @@
 use crate::cases::situation_file::NOW;
 use crate::harness::{AT_ONCE, PATIENCE, QUICK, Scratch, Yard, name, of, session, sleeper};
 use gtctl::act;
-use gtctl::memory::{answer, entries, intend, learn};
+use gtctl::events::{Actor, Happened, journal, of_cycle};
+use gtctl::memory::{answer, intend, learn};
 use gtctl::model::{
     Action, Answer, Block, Generation, Label, Level, Life, Memory, Moment, Observed, Orders,
     Origin, Ownership, PaneId, Period, Plan, Probe, ProcId, Reason, Screen, ScreenState, Seen,
@@ -145,7 +146,19 @@ impl Thirty {
                 .filter(|probe| probe.is_due(self.now))
                 .map(|_| self.now),
         );
-        let told = entries(&self.last, &plan, &[]);
+        let told = journal(&of_cycle(&Happened {
+            now: self.now,
+            actor: Actor::Controller,
+            before: &self.last,
+            observed: &observed,
+            plan: &plan,
+            outcomes: &[],
+            memory: &self.memory,
+            ended: &[],
+            departures: &[],
+            answers: &[],
+            chores: &[],
+        }));
         self.warnings += told
             .iter()
             .filter(|entry| entry.level == Level::Warn)

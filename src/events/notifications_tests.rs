@@ -1,5 +1,22 @@
+use super::super::cycle::tests::happened;
+use super::super::of_cycle;
 use super::*;
-use crate::model::{Asks, Block, Period, Reason, SessionName, Unchanged};
+use crate::model::{
+    Asks, Block, Death, Done, Held, Memory, Period, Reason, SessionName, Unchanged,
+};
+
+/// What is told of a cycle whose steps came to these outcomes.
+fn news(
+    before: Option<&Announced>,
+    observed: &Observed,
+    plan: &Plan,
+    outcomes: &[Done],
+) -> (Vec<News>, Announced) {
+    let memory = Memory::default();
+    let mut cycle = happened(observed, plan, &memory);
+    cycle.outcomes = outcomes;
+    notifications(before, &of_cycle(&cycle), observed, plan)
+}
 
 fn name(text: &str) -> SessionName {
     SessionName::new(text).unwrap()
@@ -59,19 +76,10 @@ fn done(outcome: Outcome) -> Done {
 
 /// One cycle after another; the words of what each tells.
 fn told(cycles: &[(Observed, Plan, Vec<Done>)]) -> Vec<Vec<String>> {
-    let memory = Memory::default();
     let mut announced = Some(Announced::new());
     let mut all = vec![];
     for (observed, plan, outcomes) in cycles {
-        let (fresh, after) = news(
-            announced.as_ref(),
-            &Happened {
-                observed,
-                memory: &memory,
-                plan,
-                outcomes,
-            },
-        );
+        let (fresh, after) = news(announced.as_ref(), observed, plan, outcomes);
         all.push(
             fresh
                 .iter()
@@ -206,15 +214,8 @@ fn a_failure_goes_on_while_it_is_tried_again() {
 
 #[test]
 fn what_ended_before_anybody_looked_is_not_told() {
-    let (plan, memory) = (calm("a", Phase::Completed(None)), Memory::default());
-    let observed = Observed::Down;
-    let happened = Happened {
-        observed: &observed,
-        memory: &memory,
-        plan: &plan,
-        outcomes: &[],
-    };
-    let (fresh, after) = news(None, &happened);
+    let plan = calm("a", Phase::Completed(None));
+    let (fresh, after) = news(None, &Observed::Down, &plan, &[]);
     assert!(fresh.is_empty());
     assert_eq!(after.len(), 1);
 }
@@ -230,19 +231,16 @@ fn all_sessions_of_an_agent_at_its_limit_are_one_piece_of_news() {
     let mut plan = held("a", at_limit());
     plan.held.extend(held("b", at_limit()).held);
     plan.held.extend(held("c", at_limit()).held);
-    let memory = Memory::default();
-    let happened = Happened {
-        observed: &Observed::Down,
-        memory: &memory,
-        plan: &plan,
-        outcomes: &[],
-    };
-    let (said, announced) = news(Some(&Announced::new()), &happened);
+    let (said, announced) = news(Some(&Announced::new()), &Observed::Down, &plan, &[]);
     let messages: Vec<&str> = said
         .iter()
         .map(|news| news.entry.message.as_str())
         .collect();
     let one = "claude: 3 sessions at their usage limit, no end is printed";
     assert_eq!(messages, [one]);
-    assert!(news(Some(&announced), &happened).0.is_empty());
+    assert!(
+        news(Some(&announced), &Observed::Down, &plan, &[])
+            .0
+            .is_empty()
+    );
 }

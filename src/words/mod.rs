@@ -1,6 +1,14 @@
 //! Sentences for reasons, holds and phases. Each is sanitised and on one line.
+//!
+//! Pages, the journal and notifications all take their words from here, so that one thing has one
+//! name wherever it is read. What comes from outside (screens, process names, complaints of tmux)
+//! goes through [`sanitise`].
 
-use super::{gastown, sanitise};
+mod gastown;
+pub mod sanitise;
+
+pub use gastown::obstacle as gastown_obstacle;
+
 use crate::model::{
     Action, Asks, Block, Conversation, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next,
     NotReady, Period, Phase, Reason, ReasonCode, SessionName, Socket, Verb, shell_word,
@@ -343,7 +351,8 @@ pub fn held(held: &Held, clock: &Clock) -> String {
 }
 
 /// Whether its moment is only the time of the next look.
-pub(super) fn ends_by_looking(hold: &Hold) -> bool {
+#[must_use]
+pub fn ends_by_looking(hold: &Hold) -> bool {
     matches!(
         hold,
         Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook
@@ -356,7 +365,8 @@ fn ends_early(hold: &Hold) -> bool {
 }
 
 /// What a person can do about it, in a few words.
-pub(super) fn way_out(hold: &Hold) -> Option<&'static str> {
+#[must_use]
+pub fn way_out(hold: &Hold) -> Option<&'static str> {
     match hold {
         Hold::Paused => Some("`gtctl resume` continues"),
         Hold::CrashLoop { .. } => Some("`gtctl reset` tries again now"),
@@ -491,7 +501,7 @@ pub fn obstacle(hold: &Hold) -> String {
         Hold::CannotStart { why, awaited: _ } => format!("cannot start: {}", said_by(why)),
         Hold::SecondLook => "a second check must agree".to_owned(),
         Hold::Paused => "the town is paused".to_owned(),
-        Hold::Gastown(hold) => gastown::obstacle(hold),
+        Hold::Gastown(hold) => gastown_obstacle(hold),
         Hold::ServerLosses { losses } => {
             format!("the tmux server was lost {losses} times in ten minutes")
         }
@@ -707,5 +717,4 @@ pub fn shell(argv: &[String]) -> String {
 }
 
 #[cfg(test)]
-#[path = "words_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

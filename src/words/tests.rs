@@ -4,7 +4,7 @@ use super::*;
 use crate::model::{GastownHold, Rest};
 
 /// 2025-11-21 14:05:02 at UTC+1.
-pub(in crate::render) const CLOCK: Clock = Clock {
+pub(crate) const CLOCK: Clock = Clock {
     now: Moment {
         wall: 1_763_730_302_000,
         awake: 90_000_000,
