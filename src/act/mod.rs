@@ -8,6 +8,7 @@
 //! cannot tell whether something happened it reports [`Outcome::Unknown`], and does not try again:
 //! the next check shows what happened.
 
+mod answer;
 mod env_file;
 mod finish;
 mod inject;
@@ -24,6 +25,7 @@ mod stop;
 mod tree;
 mod typist;
 
+pub use answer::{Answering, answer};
 pub use inject::runs_hooks;
 pub use instruct::{Instructions, instruct, instructions};
 pub use known::Known;

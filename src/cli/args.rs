@@ -9,7 +9,7 @@ pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
 pub(super) use wait::{For, Wait};
 
-use crate::model::{Period, Request};
+use crate::model::{Choice, Period, Request};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use deferred::Deferred;
 use std::path::PathBuf;
@@ -182,6 +182,14 @@ pub(super) enum Verb {
     /// somebody is writing. Exits 0 when the agent has taken the text, and 3 when the text was
     /// refused, had to wait too long, or could not be submitted.
     Nudge(Deferred<Nudge>),
+    /// Answer the question that a session asks, or show it
+    ///
+    /// Without an answer it shows the question and its answers. `yes` chooses the plain yes, never
+    /// one that also answers later questions; `no` the one that refuses. Each key is pressed only
+    /// while the screen still shows that very question. Questions that take a text or several
+    /// answers are for `gtctl attach`, and a sign-in is never answered. Exits 0 when the question
+    /// is gone, or was shown, and 3 when it was not answered or there is none.
+    Answer(Deferred<Answer>),
     /// Attach to a session of the town
     Attach(Deferred<Session>),
     /// Print recent events, oldest first
@@ -421,6 +429,20 @@ pub(super) struct Nudge {
     /// begins with `!`, `/` or `#` is typed as plain text
     #[arg(long)]
     pub(super) command: bool,
+}
+
+/// An answer to a session's question.
+#[derive(Debug, Args)]
+pub(super) struct Answer {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+    /// The answer: yes, no, or its number
+    #[arg(value_name = "yes|no|N")]
+    pub(super) choice: Option<Choice>,
+    /// Only show the question and its answers
+    #[arg(long)]
+    pub(super) show: bool,
 }
 
 /// Flags of `move-server`.

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod agree;
+mod answer;
 mod apply;
 mod args;
 mod ask;
@@ -159,6 +160,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
         Verb::Adopt(args) => Box::pin(adopt::run(global, args, terminal)).await,
         Verb::Nudge(args) => nudge::run(global, args, terminal).await,
+        Verb::Answer(args) => Box::pin(answer::run(global, args, terminal)).await,
         Verb::Attach(args) => attach::run(global, args, terminal).await,
         Verb::Events(args) => events::run(global, args, terminal).await,
         Verb::Logs(args) => logs::run(global, args, terminal).await,

@@ -7,6 +7,7 @@
 //! it intends before it touches anything that runs.
 
 mod adopt;
+mod answers;
 mod beside;
 mod by_hand;
 mod caught;
@@ -26,6 +27,7 @@ mod typist;
 mod wakeups;
 mod watch;
 
+pub use answers::HandAnswer;
 pub use chores::Farewell;
 pub use cycle::{Controller, Cycle, CycleFault};
 pub use finish::begun;

@@ -3,7 +3,7 @@
 use super::reports;
 use crate::model::{
     Content, Cpu, Desired, Ended, Footprint, History, Label, Life, Memory, Moment, Period,
-    ProgramCheck, Screen, ScreenState, Seen, Usage, keep_newest,
+    ProgramCheck, Screen, ScreenState, Seen, SeenDialog, Usage, keep_newest,
 };
 use std::collections::BTreeMap;
 
@@ -56,6 +56,9 @@ pub(super) fn learn_content(
             None => history.content = Some(first(screen, activity, seen, label, now)),
         }
     }
+    if let (Some(content), Some(screen)) = (&mut history.content, &seen.screen) {
+        learn_dialog(content, screen, now);
+    }
     if let (Some(content), Some(usage)) = (&mut history.content, seen.usage) {
         learn_usage(content, usage, now);
     }
@@ -96,7 +99,20 @@ fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment
         reported: None,
         by_screen: None,
         has_begun_turn: false,
+        dialog: None,
     }
+}
+
+/// Takes in the dialog that a screen shows. The same dialog keeps the moment at which it came.
+fn learn_dialog(content: &mut Content, screen: &Screen, now: Moment) {
+    let known = content.dialog.take();
+    content.dialog = screen.dialog.clone().map(|dialog| {
+        let same = known.filter(|known| known.dialog.is_same(&dialog));
+        SeenDialog {
+            since: same.map_or(now, |known| known.since),
+            dialog,
+        }
+    });
 }
 
 /// When a screen that is another became so: not after the last output, and not before the last

@@ -44,6 +44,7 @@ fn seen(state: ScreenState, digest: u64) -> Seen {
             background: false,
             told: Told::default(),
             title: Title::Unread,
+            dialog: None,
         }),
         ownership: Ownership::Unlabelled,
         pane: PaneId(1),

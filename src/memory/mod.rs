@@ -12,6 +12,7 @@
 //! **Architecture invariant:** nothing here chooses an action. A fact goes in (a death, an intent,
 //! an outcome), and a memory comes out.
 
+mod answers;
 mod ask;
 mod chores;
 mod content;
@@ -26,6 +27,7 @@ mod saved;
 mod settle;
 mod texts;
 
+pub use answers::answer_entry;
 pub use ask::ask;
 pub use chores::{
     Taking, ask_chore, begin_chores, end_chore, lose_chores, proposed_text, take_proposals,

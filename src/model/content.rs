@@ -3,8 +3,8 @@
 
 use super::written::is_default;
 use super::{
-    Activity, Asks, Block, Generation, Moment, Period, Phase, Reported, ScreenState, SessionName,
-    Title, Told,
+    Activity, Asks, Block, Dialog, Generation, Moment, Period, Phase, Reported, ScreenState,
+    SessionName, Title, Told,
 };
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,18 @@ pub struct Content {
     /// Whether its client has told of a turn of this run.
     #[serde(default, skip_serializing_if = "is_default")]
     pub has_begun_turn: bool,
+    /// The dialog that its screen shows.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub dialog: Option<SeenDialog>,
+}
+
+/// A dialog, and when it was first seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeenDialog {
+    /// The dialog as it was last read.
+    pub dialog: Dialog,
+    /// When this very dialog was first seen.
+    pub since: Moment,
 }
 
 /// A state with all that goes with it.

@@ -11,6 +11,7 @@
 //! nothing here decides what to do. `plan/` decides.
 
 mod after;
+pub mod answer;
 mod bounds;
 mod bytes;
 pub mod checkup;
@@ -56,6 +57,10 @@ pub mod walk;
 mod written;
 
 pub use after::{Awaited, Milestone, NotReady};
+pub use answer::{
+    AnswerEnd, AnswerKey, AnswerStep, Choice, ChoiceFault, Dialog, DialogOption, Meaning, NoAnswer,
+    Takes,
+};
 pub use bounds::keep_newest;
 pub use bytes::parse_bytes;
 pub use checkup::{Checked, Fix, Health};
@@ -64,7 +69,7 @@ pub use chore::{
     Proposal, ProposalStanding, Refusal, Timed,
 };
 pub use client::{client_of, client_word, plain_name};
-pub use content::{Content, Cpu, Shown};
+pub use content::{Content, Cpu, SeenDialog, Shown};
 pub use conversation::{AskedConversation, KnownConversation, ResumePolicy, Turns};
 pub use coverage::{cover, covered, misnamed};
 pub use desired::{

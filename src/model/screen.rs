@@ -1,5 +1,6 @@
 //! What the screen of a pane says about its agent.
 
+use super::Dialog;
 use super::written::is_default;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -25,6 +26,8 @@ pub struct Screen {
     pub told: Told,
     /// What was learnt about the title of the pane.
     pub title: Title,
+    /// The dialog that it shows, where somebody can answer that.
+    pub dialog: Option<Dialog>,
 }
 
 /// Which source decided a state, and what the other source says.

@@ -184,7 +184,13 @@ fn last_words(
 /// still needs a second look.
 fn is_stale(content: &Content, seen: &Seen, desired: &Desired) -> bool {
     let is_new_title = || screen::is_new_title(&desired.agent, &seen.title, content.title);
-    content.activity != seen.activity || !content.is_agreed() || is_new_title()
+    // An older gtctl has not read its dialog.
+    let is_unread = content.dialog.is_none()
+        && matches!(
+            content.state,
+            ScreenState::AsksPermission | ScreenState::AsksTrust
+        );
+    content.activity != seen.activity || !content.is_agreed() || is_new_title() || is_unread
 }
 
 fn read(desired: &Desired, lines: &[String], now: Moment, zone: &TimeZone) -> crate::model::Screen {

@@ -11,6 +11,7 @@
 
 mod after;
 mod agents;
+mod answers;
 mod backoff;
 mod chores;
 mod conversation;
@@ -39,6 +40,7 @@ mod unwanted;
 mod upgraded;
 mod verdict;
 
+pub use answers::{Asked, answer, asked, key};
 pub use pipes::{Unpiped, unpiped};
 pub use texts::typable;
 

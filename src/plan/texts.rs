@@ -59,7 +59,7 @@ pub(super) fn is_at_prompt(content: &Content) -> bool {
 }
 
 /// The session must be ours, live, and not be about to end.
-fn check_session(subject: &Subject<'_>) -> Result<(), Obstacle> {
+pub(super) fn check_session(subject: &Subject<'_>) -> Result<(), Obstacle> {
     let is_stopped = subject.is_stopped();
     let Some(seen) = subject.seen else {
         return Err(if is_stopped {

@@ -31,10 +31,10 @@ pub use doctor::{CheckLine, DoctorPage, doctor};
 pub use wait::{WaitLine, WaitPage};
 
 pub use shape::{
-    ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine, FindingLine, Head, HeldLine,
-    NextLine, NudgePage, OutcomeLine, PausePage, ProbeLine, ResetPage, ScreenLine, ServerState,
-    SessionLine, StatusPage, StepLine, UnchangedLine, UsageLine, VerifyPage, Why, WrittenLine,
-    schemas,
+    AnswerLine, AnswerPage, ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine,
+    FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine, PausePage, ProbeLine,
+    QuestionPage, ResetPage, ScreenLine, ServerState, SessionLine, StatusPage, StepLine,
+    UnchangedLine, UsageLine, VerifyPage, Why, WrittenLine, schemas,
 };
 
 /// The version of every shape.

@@ -7,6 +7,7 @@
 //! **Architecture invariant:** nothing here reads a file, a clock or the environment, and nothing
 //! here decides what is to be done.
 
+pub mod answer;
 pub mod apply;
 pub mod brief;
 pub mod chores;

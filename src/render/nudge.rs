@@ -37,7 +37,7 @@ pub fn fix(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery) ->
             }
             Obstacle::Composing => Some(look("see what it is")),
             Obstacle::OwnText => Some(format!("{}, or {}", keys(agent), look("clear it"))),
-            Obstacle::Asks(..) => Some(look("answer it")),
+            Obstacle::Asks(..) => Some(format!("`gtctl answer {session}` shows its answers")),
             Obstacle::Blocked(Block::Auth, _) => Some(
                 agent
                     .and_then(|agent| agent.fix.clone())

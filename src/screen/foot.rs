@@ -15,7 +15,7 @@ use super::lines::{self, Kind, Line};
 /// How many lines of a footer may stand below a dialog. Blank lines do not count.
 const MAX_BELOW: usize = 3;
 /// How many lines apart two neighbours of a list may be.
-const MAX_STEP: usize = 6;
+pub(super) const MAX_STEP: usize = 6;
 /// Over how many more lines a spinner's line may be wrapped.
 const MAX_WRAPPED: usize = 3;
 /// How far above the chosen answer the question may be. Blank lines do not count.
@@ -47,7 +47,7 @@ pub(super) fn dialog(tail: &[Line<'_>]) -> Option<Dialog> {
 }
 
 /// The last question of the dialog from line `first` on, up to line `sign` and near it.
-fn question_above(tail: &[Line<'_>], first: usize, sign: usize) -> Option<usize> {
+pub(super) fn question_above(tail: &[Line<'_>], first: usize, sign: usize) -> Option<usize> {
     let solid = |from: usize, to: usize| {
         let lines = tail.iter().enumerate().take(to).skip(from);
         lines.filter(|(_, line)| line.kind != Kind::Blank)
@@ -101,7 +101,7 @@ fn is_at_foot(tail: &[Line<'_>], at: usize) -> bool {
 }
 
 /// The answer with the caret, in a numbered list at the foot.
-fn numbered_list(tail: &[Line<'_>]) -> Option<usize> {
+pub(super) fn numbered_list(tail: &[Line<'_>]) -> Option<usize> {
     let number = |at: usize| tail.get(at).and_then(|line| option_number(line.text));
     let has_caret =
         |line: &Line<'_>| lines::is_option(line.text) && !line.text.starts_with(['○', '•']);
@@ -127,7 +127,7 @@ fn numbered_list(tail: &[Line<'_>]) -> Option<usize> {
 }
 
 /// The number of an answer, with a caret or without: 2 for `2. No`, `❯ [2] No`.
-fn option_number(text: &str) -> Option<u32> {
+pub(super) fn option_number(text: &str) -> Option<u32> {
     let text = if lines::is_option(text) {
         text.trim_start_matches(|c: char| !c.is_ascii_digit())
     } else {
@@ -231,7 +231,7 @@ fn keys(tail: &[Line<'_>]) -> Option<usize> {
 }
 
 /// Whether the prompt in line `prompt` is a composer, and not the caret of a list.
-fn is_composer(tail: &[Line<'_>], prompt: usize) -> bool {
+pub(super) fn is_composer(tail: &[Line<'_>], prompt: usize) -> bool {
     let is_head = tail
         .get(prompt)
         .is_some_and(|line| lines::is_composer_head(line.text));

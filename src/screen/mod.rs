@@ -19,6 +19,7 @@
 
 mod background;
 mod composer;
+mod dialog;
 mod digest;
 mod foot;
 mod lines;
@@ -33,6 +34,7 @@ mod wording;
 mod tests;
 
 pub use composer::{Composer, Prompt, prompt};
+pub use dialog::{ShownDialog, dialog};
 pub use digest::digest;
 pub use title::{is_new_title, with_title};
 
@@ -67,6 +69,9 @@ pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Scr
         Some(Sign { state, line: _ }) => state,
         None => ScreenState::Unclear,
     };
+    let dialog = may_offer_answers(state)
+        .then(|| dialog::dialog(agent, lines))
+        .flatten();
     let evidence = sign
         .and_then(|sign| tail.get(sign.line))
         .map(|line| wording::shown(line.text))
@@ -80,6 +85,21 @@ pub fn read(agent: &Agent, lines: &[&str], now: Moment, local: &TimeZone) -> Scr
         background: state == ScreenState::Ready && background::is_counted(tail),
         told: Told::default(),
         title: Title::Unread,
+        dialog: dialog.map(|shown| shown.dialog),
+    }
+}
+
+/// Whether a screen in this state may show a dialog that somebody can answer. A client that is
+/// signed out shows a menu for that, which gtctl never answers.
+fn may_offer_answers(state: ScreenState) -> bool {
+    match state {
+        ScreenState::AsksPermission | ScreenState::AsksTrust | ScreenState::Limit { .. } => true,
+        ScreenState::Ready
+        | ScreenState::Busy
+        | ScreenState::Retrying
+        | ScreenState::Auth
+        | ScreenState::Context
+        | ScreenState::Unclear => false,
     }
 }
 

@@ -288,6 +288,7 @@ pub(super) fn prompt() -> Screen {
         background: false,
         told: Told::default(),
         title: Title::Unread,
+        dialog: None,
     }
 }
 
@@ -313,6 +314,7 @@ fn screen(number: u64, now: Moment, random: &mut Random) -> Screen {
         background: number == 7,
         told: Told::default(),
         title: Title::Unread,
+        dialog: None,
     }
 }
 

@@ -257,6 +257,7 @@ fn full_content(n: u64, at: Moment) -> model::Content {
         reported: n.is_multiple_of(2).then(|| full_reported(at)),
         by_screen: n.is_multiple_of(2).then(|| full_shown(at)),
         has_begun_turn: true,
+        dialog: n.is_multiple_of(2).then(|| full_dialog(at)),
     }
 }
 
@@ -280,6 +281,23 @@ fn full_reported(at: Moment) -> model::Reported {
             window: Some(6),
         }),
     }
+}
+
+fn full_dialog(at: Moment) -> model::SeenDialog {
+    let dialog = model::Dialog {
+        question: "Do you want to proceed?".into(),
+        above: vec!["Bash command".into()],
+        options: vec![model::DialogOption {
+            number: 1,
+            text: "Yes".into(),
+            detail: "this once".into(),
+            meaning: model::Meaning::Affirms,
+        }],
+        selected: 0,
+        takes: model::Takes::Several,
+        has_escape: true,
+    };
+    model::SeenDialog { dialog, since: at }
 }
 
 fn full_shown(at: Moment) -> model::Shown {

@@ -426,6 +426,63 @@ pub struct NudgePage {
     pub presses: u32,
 }
 
+/// `gtctl answer -o json`.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AnswerPage {
+    /// The version of the shape: 1.
+    pub version: u32,
+    /// `answer`.
+    pub kind: String,
+    /// The session's name.
+    pub session: String,
+    /// When this was seen, RFC 3339 in UTC.
+    pub observed_at: String,
+    /// `answered`; `refused`, `changed`, `not-selected`, `stale` or `failed`: nothing was chosen;
+    /// `still-asks`: the key was pressed and the same question shows; `unknown`: it may have been
+    /// answered. None where no answer was asked for.
+    pub outcome: Option<String>,
+    /// A sentence for people. Its words may change.
+    pub text: Option<String>,
+    /// Why nothing was chosen, as a stable code: `no-dialog`, `no-plain-yes`, `sign-in` and so on.
+    pub obstacle: Option<String>,
+    /// What to do about it.
+    pub fix: Option<String>,
+    /// The answer that was meant, such as `1. Yes`.
+    pub answer: Option<String>,
+    /// The question that shows now, where gtctl can read one.
+    pub question: Option<QuestionPage>,
+}
+
+/// A question and its answers.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct QuestionPage {
+    /// The question.
+    pub question: String,
+    /// What the agent's client has reported of it. Empty if nothing.
+    pub said: String,
+    /// The lines above the answers.
+    pub above: Vec<String>,
+    /// The answers from top to bottom.
+    pub answers: Vec<AnswerLine>,
+}
+
+/// One answer of a question.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct AnswerLine {
+    /// Its number.
+    pub number: u32,
+    /// Its words.
+    pub text: String,
+    /// What stands below it.
+    pub detail: String,
+    /// `affirms`, `affirms-always`, `refuses`, `refuses-always`, `takes-text` or `other`.
+    pub meaning: String,
+    /// Whether it is selected now.
+    pub selected: bool,
+    /// The word that chooses it: `yes`, `no`, or none.
+    pub word: Option<String>,
+}
+
 /// `gtctl reset -o json`.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ResetPage {
@@ -473,8 +530,9 @@ pub struct ChoreRunPage {
 /// The schema of every page by its kind, as text ended by a line end: committed as
 /// `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 10] {
+pub fn schemas() -> [(&'static str, String); 11] {
     [
+        ("answer", schema_for!(AnswerPage)),
         ("apply", schema_for!(ApplyPage)),
         ("chore", schema_for!(ChoreRunPage)),
         ("diff", schema_for!(DiffPage)),

@@ -461,6 +461,7 @@ impl SeenEntry {
                 background: false,
                 told: Told::default(),
                 title: Title::Unread,
+                dialog: None,
             }),
             heard: self.heard(),
             ownership: self.ownership(town, id, age),
@@ -659,6 +660,7 @@ impl HistoryEntry {
             reported: None,
             by_screen: None,
             has_begun_turn: false,
+            dialog: None,
         })
     }
 

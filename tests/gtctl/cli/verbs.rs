@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-const VERBS: [&str; 28] = [
+const VERBS: [&str; 29] = [
     "init",
     "doctor",
     "apply",
@@ -34,6 +34,7 @@ const VERBS: [&str; 28] = [
     "chore",
     "adopt",
     "nudge",
+    "answer",
     "pause",
     "resume",
     "metrics",

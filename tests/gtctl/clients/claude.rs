@@ -1,6 +1,6 @@
 //! A real Claude Code, whose provider is `mock_api.py` on this host. `.ci/clients` installs it.
 
-use super::stage::{BY_EVENTS, BY_LOOKS, Sign, Stage};
+use super::stage::{BY_EVENTS, BY_LOOKS, NAME, Sign, Stage};
 use crate::harness::{Running, Yard};
 use gtctl::proc::clock;
 use serde_json::json;
@@ -156,7 +156,13 @@ fn a_real_claude_works_asks_and_waits_as_gtctl_says() {
 
     let line = talk.leads_to("ask", ask, "waiting");
     assert_eq!(line["screen"]["evidence"], "Which colour do you want?");
-    talk.press_leads_to("Enter", "idle");
+    let yard = &talk.stage.yard;
+    let asked = yard.gtctl(&["answer", NAME]).exits(0);
+    asked.says("Which colour do you want?").says("1  Red");
+    let before = clock::now().wall;
+    yard.gtctl(&["answer", NAME, "1"]).exits(0);
+    let idle = Sign::Registry("idle");
+    talk.stage.sees("an answer by number", before, idle, "idle");
 
     let before = clock::now().wall;
     talk.leads_to("background sleep 5", Sign::Hook("Stop"), "background");
@@ -167,6 +173,29 @@ fn a_real_claude_works_asks_and_waits_as_gtctl_says() {
     let yard = &talk.stage.yard;
     assert_eq!(yard.read("home/.claude/settings.json"), SETTINGS);
     assert!(yard.at("home/own-hook").exists(), "the user's own hook ran");
+}
+
+#[test]
+fn a_real_claude_runs_a_tool_after_yes_and_none_after_no() {
+    let Some(talk) = Talk::begin() else {
+        return;
+    };
+    let yard = &talk.stage.yard;
+    let ask = Sign::Hook("PermissionRequest");
+    let answered = |word: &str, sign: Sign, phase: &str| {
+        let before = clock::now().wall;
+        yard.gtctl(&["answer", NAME, word]).exits(0);
+        talk.stage.sees(word, before, sign, phase);
+    };
+    talk.leads_to("run touch ../refused", ask, "waiting");
+    answered("no", Sign::Registry("idle"), "idle");
+    assert!(!yard.at("refused").exists());
+    talk.leads_to("run touch ../allowed", ask, "waiting");
+    answered("yes", Sign::Hook("Stop"), "idle");
+    assert!(yard.at("allowed").exists(), "{}", talk.stage.screen());
+    yard.gtctl(&["answer", NAME, "yes"])
+        .exits(3)
+        .says("it asks nothing now");
 }
 
 #[test]
@@ -200,5 +229,8 @@ fn a_real_claude_in_a_strange_folder_waits_for_trust() {
     assert_eq!(line["screen"]["state"], "asks-trust", "{line}");
     // Claude draws the question before it takes keys, and nothing shows when it does.
     std::thread::sleep(Duration::from_millis(500));
-    talk.press_leads_to("Enter", "idle");
+    let before = clock::now().wall;
+    talk.stage.yard.gtctl(&["answer", NAME, "yes"]).exits(0);
+    let idle = Sign::Registry("idle");
+    talk.stage.sees("its trust", before, idle, "idle");
 }

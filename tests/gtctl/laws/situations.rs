@@ -459,6 +459,7 @@ impl Maker {
             background: digest == 2,
             told: Told::default(),
             title: Title::Unread,
+            dialog: None,
         }
     }
 
@@ -526,6 +527,7 @@ impl Maker {
             reported,
             by_screen: None,
             has_begun_turn: digest == 0,
+            dialog: None,
         }
     }
 

@@ -247,6 +247,7 @@ fn nothing_is_asked_of_a_paused_town_and_nothing_is_done_later_by_surprise() {
         &["expire"],
         &["adopt", "one"],
         &["nudge", "one", "hello"],
+        &["answer", "one", "yes"],
     ] {
         yard.gtctl(verb)
             .exits(3)

@@ -2,6 +2,7 @@
 
 mod act;
 mod after;
+mod answer;
 mod background_work;
 mod chores;
 mod completion;

@@ -127,7 +127,7 @@ fn nothing_is_typed_into_a_question_or_a_sign_in() {
         (
             "Do you trust the files in this folder?\n❯ 1. Yes\n  2. No",
             "asks-trust",
-            "gtctl attach one",
+            "gtctl answer one",
         ),
         (
             "Do you want to proceed?\n❯ 1. Yes\n  2. No",

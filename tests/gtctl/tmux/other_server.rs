@@ -265,7 +265,7 @@ fn a_controller_of_another_home_is_never_fought_and_both_are_named() {
         yard.at("other/.local/state/gtctl").join(&yard.town),
         yard.state(),
     );
-    let verbs: [&[&str]; 11] = [
+    let verbs: [&[&str]; 12] = [
         &["apply"],
         &["reconcile"],
         &["reconcile", "--watch"],
@@ -277,6 +277,7 @@ fn a_controller_of_another_home_is_never_fought_and_both_are_named() {
         &["reset", "one"],
         &["pause"],
         &["nudge", "one", "go on"],
+        &["answer", "one", "yes"],
     ];
     for verb in verbs {
         let refused = elsewhere(&yard, verb).end().exits(4);

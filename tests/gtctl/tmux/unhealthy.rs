@@ -92,6 +92,7 @@ impl Thirty {
                         background: false,
                         told: gtctl::model::Told::default(),
                         title: gtctl::model::Title::Unread,
+                        dialog: None,
                     }),
                     heard: None,
                     ownership: Ownership::Ours(label),

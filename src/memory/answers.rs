@@ -1,0 +1,48 @@
+//! What is remembered of answers to dialogs.
+
+use crate::model::{
+    AnswerEnd, AnswerStep, Dialog, Entry, Evidence, Level, ReasonCode, SessionName,
+};
+use serde_json::json;
+
+/// The journal's entry about an answer that a person asked for.
+#[must_use]
+pub fn answer_entry(session: &SessionName, step: Option<&AnswerStep>, end: &AnswerEnd) -> Entry {
+    let level = match end {
+        AnswerEnd::Done | AnswerEnd::Refused(_) | AnswerEnd::Changed | AnswerEnd::Stale(_) => {
+            Level::Info
+        }
+        AnswerEnd::StillAsks | AnswerEnd::NotSelected | AnswerEnd::Unknown(_) => Level::Warn,
+        AnswerEnd::Failed(_) => Level::Error,
+    };
+    let mut fields: Evidence = [
+        ("session", json!(session.as_str())),
+        ("verb", json!("answer")),
+        ("outcome", json!(end.code())),
+        ("reason", json!(ReasonCode::Asked.word())),
+        ("by", json!("hand")),
+    ]
+    .into();
+    if let AnswerEnd::Refused(why) = end {
+        fields.insert("obstacle", json!(why.code()));
+    }
+    let answer = step.map(AnswerStep::answer);
+    if let Some((step, answer)) = step.zip(answer.as_ref()) {
+        fields.insert("answer", json!(answer));
+        fields.insert("question", json!(step.dialog.question));
+        fields.insert("about", json!(about(&step.dialog)));
+    }
+    let what = answer.map_or_else(String::new, |answer| format!(" ({answer})"));
+    Entry {
+        level,
+        component: "act",
+        message: format!("{session}: answer by hand{what}: {end}"),
+        fields,
+    }
+}
+
+/// What the dialog says above its answers, at most [`Dialog::MAX_LINE`] characters.
+fn about(dialog: &Dialog) -> String {
+    let above = dialog.above.join(" ");
+    above.chars().take(Dialog::MAX_LINE).collect()
+}
