@@ -1,7 +1,7 @@
 //! The rules: what one session would need, in the order in which they are asked. The first rule that
 //! speaks decides.
 //!
-//! The numbers in the doc comments are those of the table in the README's reference. Nothing here
+//! The numbers in the doc comments are those of the table in `docs/concepts/decisions.md`. Nothing here
 //! looks at any other session; that is the job of `pacing`.
 
 use super::due::{asked, drifted, failure, marked, too_old};

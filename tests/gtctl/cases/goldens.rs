@@ -310,7 +310,8 @@ fn hold_code(hold: &Hold) -> &'static str {
     }
 }
 
-const HOLDS: [&str; 35] = [
+/// The codes of all holds.
+pub(crate) const HOLDS: [&str; 35] = [
     "back-off",
     "crash-loop",
     "handoff-gap",

@@ -3,3 +3,5 @@
 mod goldens;
 mod manifest_fields;
 pub(crate) mod situation_file;
+
+pub(crate) use goldens::HOLDS;

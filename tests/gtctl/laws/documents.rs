@@ -16,7 +16,7 @@ const FOLDERS: [&str; 7] = [
 /// Words in a path that stand for something else.
 const PLACEHOLDERS: [&str; 3] = ["NAME", "AGENT", "STATE"];
 
-fn root() -> &'static Path {
+pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -25,10 +25,31 @@ fn records() -> Vec<PathBuf> {
     folder.map(|entry| entry.unwrap().path()).collect()
 }
 
-fn documents() -> Vec<PathBuf> {
-    let named = ["README.md", "CONTRIBUTING.md", "docs/architecture.md"];
-    let named = named.map(|name| root().join(name));
-    named.into_iter().chain(records()).collect()
+/// The pages of the book below a folder.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| {
+        if path.is_dir() {
+            pages(&path)
+        } else {
+            vec![path]
+        }
+    };
+    let files = paths.flat_map(below);
+    let mut pages: Vec<PathBuf> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    pages.sort();
+    pages
+}
+
+pub(super) fn documents() -> Vec<PathBuf> {
+    let named = ["README.md", "CONTRIBUTING.md"].map(|name| root().join(name));
+    named
+        .into_iter()
+        .chain(pages(&root().join("docs")))
+        .collect()
 }
 
 /// The lines of a document that are no part of a code block.
@@ -119,6 +140,17 @@ fn documents_name_only_what_is_there() {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_summary_of_the_book_names_every_page() {
+    let summary = fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
+    for page in pages(&root().join("docs")) {
+        let name = page.strip_prefix(root().join("docs")).unwrap();
+        let name = name.to_str().unwrap();
+        let is_named = name == "SUMMARY.md" || summary.contains(&format!("({name})"));
+        assert!(is_named, "{name} is not in docs/SUMMARY.md");
+    }
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 mod documents;
 mod floors;
+mod help;
 mod names;
 mod plan;
+mod reference;
 pub(crate) mod situations;
+mod snippets;
 mod source;
