@@ -4,6 +4,7 @@
 use super::documents::root;
 use super::help;
 use crate::harness::pages_are;
+use gtctl::manifest::schema;
 use serde_json::Value;
 use std::fmt::Write;
 use std::fs;
@@ -82,11 +83,6 @@ Every field of `town.toml`. `gtctl schema` prints the same as a JSON schema, and
 - A *template* is a text in which gtctl replaces `{town}`, `{rig}`, `{prefix}`, `{name}`, `{role}`, \
 `{agent}` and `{session}`. Text for a shell, such as `${HOME}`, stays as it is. `{{word}}` gives `{word}`.
 ";
-
-fn schema() -> Value {
-    let text = fs::read_to_string(root().join("schema/town.schema.json")).unwrap();
-    serde_json::from_str(&text).unwrap()
-}
 
 fn definition<'a>(schema: &'a Value, name: &str) -> &'a Value {
     if name == "town" {
