@@ -294,7 +294,7 @@ verb](#options-of-every-verb) stand at the end.
 | 0 | done; the town is as declared |
 | 1 | failed |
 | 2 | changes are pending (`diff`), not all is well (`verify`), or not in time (`wait`) |
-| 3 | something waits or failed (`apply`), or the text was not delivered (`nudge`) |
+| 3 | something waits or failed (`apply`), or the text was not delivered (`nudge`) or the question not answered (`answer`) |
 | 4 | another controller controls the town |
 | 64 | wrong usage |
 ";
