@@ -142,6 +142,10 @@ pub(super) enum Verb {
     Reconcile(Deferred<Reconcile>),
     /// Show what every session is, since when, and what comes next
     Status(Deferred<Status>),
+    /// Show the town live: every session, what it needs, and keys to act on it
+    ///
+    /// Sessions that need somebody come first. `?` shows all keys. Needs a terminal.
+    Top(Deferred<Top>),
     /// Explain one session: what each rule says, each setting and its origin, recent events
     Explain(Deferred<Session>),
     /// Clean up now: remove only sessions that the plan expires (completed, too old, too quiet)
@@ -331,9 +335,17 @@ pub(super) struct Status {
     /// Only these sessions
     #[arg(value_name = "SESSION")]
     pub(super) sessions: Vec<String>,
-    /// Refresh every second until stopped
+    /// Refresh until stopped: at a terminal as `gtctl top`, else once for each change
     #[arg(long)]
     pub(super) watch: bool,
+}
+
+/// Flags of `top`.
+#[derive(Debug, Args)]
+pub(super) struct Top {
+    /// Only these sessions
+    #[arg(value_name = "SESSION")]
+    pub(super) sessions: Vec<String>,
 }
 
 /// One session.

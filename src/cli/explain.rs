@@ -12,6 +12,7 @@ use crate::model::{Content, Held, Life, Memory, Observed, Orders, Ownership, Pla
 use crate::observe::Depth;
 use crate::plan::{Opinion, Says, Situation, explain};
 use crate::render::explain::{self as page, Explanation};
+use crate::render::{Paper, Scene};
 
 /// How many of the session's last events are shown.
 const EVENTS: usize = 5;
@@ -69,6 +70,41 @@ pub(super) async fn run(
         }
         Observed::Up(_) | Observed::Down => Exit::Done,
     })
+}
+
+/// The page about one session, for the lower pane of `top`. Its events are left out.
+pub(super) fn page_of(
+    place: &Place,
+    scene: &Scene<'_>,
+    session: &SessionName,
+    paper: &Paper,
+) -> String {
+    let Scene {
+        town,
+        observed,
+        memory,
+        plan,
+        now,
+    } = *scene;
+    let situation = Situation {
+        town,
+        observed,
+        memory,
+        orders: Orders::default(),
+        now,
+    };
+    let desired = town.sessions.get(session);
+    let settings = desired.map(|desired| place.origins.explain(desired));
+    let opinions = explain(&situation, session);
+    let explanation = Explanation {
+        session,
+        opinions: &opinions,
+        content: content(observed, memory, session),
+        held: held_beside(plan, session, &opinions),
+        settings: &settings.unwrap_or_default(),
+        events: &[],
+    };
+    page::page(&explanation, paper)
 }
 
 /// What is known of the screen of the life that was seen.

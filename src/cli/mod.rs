@@ -25,6 +25,7 @@ mod import;
 mod init;
 mod last_good;
 mod logs;
+mod looks;
 mod manifest;
 mod metrics;
 mod move_server;
@@ -40,6 +41,7 @@ mod sink;
 mod stamps;
 mod status;
 mod told;
+mod top;
 mod validate;
 mod verify;
 mod wait;
@@ -146,6 +148,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Diff(args) => diff::run(global, args, terminal).await,
         Verb::Reconcile(args) => Box::pin(reconcile::run(global, args, terminal)).await,
         Verb::Status(args) => status::run(global, args, terminal).await,
+        Verb::Top(args) => Box::pin(top::run(global, args, terminal)).await,
         Verb::Explain(args) => explain::run(global, args, terminal).await,
         Verb::Expire(args) => by_hand::expire(global, args, terminal).await,
         Verb::Start(args) => by_hand::run(global, args, Request::Start, terminal).await,

@@ -7,10 +7,15 @@ use crate::model::invisible::visible_json;
 use crate::proc;
 use crate::render::{Clock, Colour, Detail, Paper, Role, sanitise};
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
 
 /// The most of an untrusted message that is printed, in characters.
 const MESSAGE_LIMIT: usize = 2000;
+
+/// So many lines that were said under a screen are kept.
+const KEPT: usize = 20;
 
 /// Standard output and standard error, and what was asked about them.
 #[derive(Debug)]
@@ -23,6 +28,8 @@ pub(super) struct Terminal {
     pub(super) moves_cursor: bool,
     pub(super) colour_out: Colour,
     pub(super) colour_err: Colour,
+    /// What was said beside the result, where the terminal shows a screen that it would spoil.
+    kept: Option<RefCell<VecDeque<String>>>,
 }
 
 impl Terminal {
@@ -43,7 +50,22 @@ impl Terminal {
             moves_cursor: io::stdout().is_terminal() && !is_dumb && global.output != Output::Json,
             colour_out: colour(io::stdout().is_terminal()),
             colour_err: colour(io::stderr().is_terminal()),
+            kept: None,
         }
+    }
+
+    /// The same terminal while a screen is shown: what is said beside the result is kept.
+    pub(super) fn under_screen(&self) -> Self {
+        Self {
+            kept: Some(RefCell::default()),
+            ..*self
+        }
+    }
+
+    /// What was kept since the last call, the oldest first, at most [`KEPT`] lines.
+    pub(super) fn take_kept(&self) -> Vec<String> {
+        let kept = self.kept.as_ref().map(RefCell::take);
+        kept.unwrap_or_default().into()
     }
 
     pub(super) fn is_json(&self) -> bool {
@@ -159,6 +181,14 @@ impl Terminal {
     }
 
     fn say(&self, word: &str, text: &str) {
+        if let Some(kept) = &self.kept {
+            let mut kept = kept.borrow_mut();
+            kept.push_back(sanitise::line(text, MESSAGE_LIMIT));
+            if kept.len() > KEPT {
+                kept.pop_front();
+            }
+            return;
+        }
         let word = self.colour_err.paint(Role::Change, &format!("{word}:"));
         let _ = writeln!(
             io::stderr().lock(),

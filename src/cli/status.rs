@@ -7,6 +7,7 @@ use super::manifest::ManifestFile;
 use super::output::Terminal;
 use super::place::{Place, keepers_by, state_or_folder};
 use super::scene;
+use super::top;
 use crate::controller::Survey;
 use crate::files::aside;
 use crate::model::{Observed, Orders, Period, SessionName};
@@ -15,18 +16,17 @@ use crate::proc;
 use crate::render::{Books, controller, json, status as page};
 use std::time::Duration;
 
-/// How often `--watch` draws.
-const DRAW_EVERY: Duration = Duration::from_secs(1);
-/// Only for terminals: moves the cursor home and clears to the end of the screen after the new page
-/// is drawn over the old.
-const HOME: &str = "\x1b[H";
-const CLEAR_REST: &str = "\x1b[J";
+/// How often `--watch` looks where it is not a screen.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(
     global: &Global,
     args: &Status,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
+    if args.watch && top::can_show(terminal) {
+        return top::show(global, &args.sessions, terminal).await;
+    }
     // No session's name ends so: this is a manifest, as with the verbs about the whole town.
     let (towns, sessions): (Vec<&String>, Vec<&String>) =
         args.sessions.iter().partition(|arg| arg.contains('.'));
@@ -38,18 +38,43 @@ pub(super) async fn run(
     })?;
     warn_of_others(&place, terminal);
     let only = place.sessions(&sessions)?;
+    if args.watch {
+        return watch(&place, &only, terminal).await;
+    }
+    let survey = place
+        .survey(Orders::default(), Depth::Full, terminal)
+        .await?;
+    let books = place.books(&survey.memory, survey.now);
+    show(&place, &survey, &books, &only, terminal);
+    Ok(exit(&place, &survey, &books))
+}
+
+/// Looks again and again until it is interrupted. Prints one line of JSON for each look, or one page
+/// for each change.
+async fn watch(
+    place: &Place,
+    only: &[SessionName],
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
+    let mut told: Option<Vec<[String; 3]>> = None;
     loop {
         let survey = place
             .survey(Orders::default(), Depth::Full, terminal)
             .await?;
         let books = place.books(&survey.memory, survey.now);
-        if !args.watch {
-            show(&place, &survey, &books, &only, terminal);
-            return Ok(exit(&place, &survey, &books));
+        let scene = scene::of_survey(&survey);
+        if terminal.is_json() {
+            terminal.print_json_line(&json::status(&scene, &books, only));
+        } else {
+            let facts = page::facts(&scene, only);
+            if told.as_ref() != Some(&facts) {
+                let page = page_of(place, &survey, &books, only, terminal);
+                terminal.print(&format!("{page}\n"));
+                told = Some(facts);
+            }
         }
-        show_again(&place, &survey, &books, &only, terminal);
         tokio::select! {
-            () = tokio::time::sleep(DRAW_EVERY) => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
         }
     }
@@ -76,27 +101,6 @@ fn show(
         terminal.print_json(&json::status(&scene::of_survey(survey), books, only));
     } else {
         terminal.print(&page_of(place, survey, books, only, terminal));
-    }
-}
-
-/// Prints one of many looks: over the last one where the terminal can do that, as a line of JSON,
-/// or below the last one.
-fn show_again(
-    place: &Place,
-    survey: &Survey<'_>,
-    books: &Books,
-    only: &[SessionName],
-    terminal: &Terminal,
-) {
-    if terminal.is_json() {
-        return terminal.print_json_line(&json::status(&scene::of_survey(survey), books, only));
-    }
-    let page = page_of(place, survey, books, only, terminal);
-    if terminal.moves_cursor {
-        let page = page.replace('\n', "\x1b[K\n");
-        terminal.print(&format!("{HOME}{page}{CLEAR_REST}"));
-    } else {
-        terminal.print(&format!("{page}\n"));
     }
 }
 

@@ -4,18 +4,14 @@ use super::agree::warn_of_others;
 use super::args::{For, Global, TownArg, Wait};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
+use super::looks::Looks;
 use super::place::Place;
 use super::scene;
-use crate::controller::{Eyes, Lookout, Survey};
-use crate::model::{Memory, Moment, Orders};
-use crate::observe::{Depth, LookCache};
+use crate::controller::{Lookout, Survey};
+use crate::model::Moment;
 use crate::proc;
 use crate::render::wait::{self as page, Condition, WaitEnd, WaitedFor};
 use crate::store::View;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::time::SystemTime;
 
 pub(super) async fn run(
     global: &Global,
@@ -94,46 +90,4 @@ fn tell(
         WaitEnd::Reached => terminal.print(&text),
         WaitEnd::CannotCome | WaitEnd::Timeout => text.lines().for_each(|line| terminal.warn(line)),
     }
-}
-
-/// What tells one content of the state file from another.
-type Written = Option<(u64, u64, SystemTime)>;
-
-/// Looks that follow each other. What a look has learned is kept for the next one, as a controller
-/// keeps it, until somebody writes the state file.
-#[derive(Default)]
-struct Looks {
-    memory: Option<Memory>,
-    /// The state file as it was when the memory was read.
-    written: Written,
-    cache: LookCache,
-}
-
-impl Looks {
-    async fn next<'p>(
-        &mut self,
-        place: &'p Place,
-        view: &View,
-        terminal: &Terminal,
-    ) -> Result<Survey<'p>, Trouble> {
-        let written = written(&view.main_file());
-        let kept = self.memory.take().filter(|_| written == self.written);
-        self.written = written;
-        let memory = match kept {
-            Some(memory) => memory,
-            None => place.recall(terminal)?,
-        };
-        let eyes = Eyes {
-            client: &place.client,
-            state: view,
-            depth: Depth::Plan,
-            looks: &mut self.cache,
-        };
-        Ok(eyes.survey(&place.town, memory, Orders::default()).await)
-    }
-}
-
-fn written(file: &Path) -> Written {
-    let found = fs::metadata(file).ok()?;
-    Some((found.ino(), found.len(), found.modified().ok()?))
 }

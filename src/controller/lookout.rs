@@ -18,6 +18,15 @@ const LEAST: Duration = Duration::from_millis(200);
 /// noticed within a second.
 const MOST: Duration = Duration::from_millis(700);
 
+/// How long a look is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The least time after the last look, whatever happens.
+    pub least: Duration,
+    /// The most time after the last look, if nothing happens.
+    pub most: Duration,
+}
+
 /// Wakes at the end of an agent or of its server, at a report of a client, and when the state file
 /// changes; otherwise 0.7 s after the last look. Writes nothing.
 pub struct Lookout {
@@ -62,16 +71,30 @@ impl Lookout {
         self.looked = Instant::now();
     }
 
+    /// The look has failed: what was watched before goes on being watched.
+    pub fn rest(&mut self) {
+        self.looked = Instant::now();
+    }
+
     /// Waits until another look is worth it: between 0.2 s and 0.7 s after the last one.
     pub async fn wait(&mut self) {
+        let pace = Pace {
+            least: LEAST,
+            most: MOST,
+        };
+        self.wait_at(pace).await;
+    }
+
+    /// The same at another pace.
+    pub async fn wait_at(&mut self, Pace { least, most }: Pace) {
         if !self.has_ended {
             tokio::select! {
-                () = sleep_until(self.looked + MOST) => {}
+                () = sleep_until(self.looked + most) => {}
                 () = self.deaths.ended() => {}
                 () = self.state.changed() => {}
                 () = self.reports.changed() => {}
             }
         }
-        sleep_until(self.looked + LEAST).await;
+        sleep_until(self.looked + least).await;
     }
 }

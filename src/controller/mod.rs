@@ -31,7 +31,7 @@ pub use answers::HandAnswer;
 pub use chores::Farewell;
 pub use cycle::{Controller, Cycle, CycleFault};
 pub use finish::begun;
-pub use lookout::Lookout;
+pub use lookout::{Lookout, Pace};
 pub use survey::{Eyes, Survey, survey};
 pub use typist::ByTurns;
 pub use watch::{Reload, WatchEnd, WatchEvent, watch};

@@ -197,6 +197,26 @@ impl Origins {
         Some((toml_text(self.layers.value(&path)?), self.name(&path)))
     }
 
+    /// The line, from 1, at which the manifest declares a session. `None` if it does not.
+    #[must_use]
+    pub fn line_of(&self, session: &SessionName) -> Option<usize> {
+        let (index, _) = self.sessions.get(session)?;
+        let table = ["session".to_owned(), index.to_string()];
+        let Some(Value::Dict(_, entries)) = self.layers.value(&table) else {
+            return None;
+        };
+        let line = |key: &String| {
+            let path = [table.as_slice(), std::slice::from_ref(key)].concat();
+            match self.layers.origin(&path, Part::Key) {
+                ValueOrigin::File { file, span } => {
+                    Some(self.files.get(file)?.position(span.start).0)
+                }
+                ValueOrigin::BuiltIn(_) | ValueOrigin::Variable(_) | ValueOrigin::Flag(_) => None,
+            }
+        };
+        entries.keys().filter_map(line).min()
+    }
+
     /// Where the entry at `path` comes from, as [`Explained::origin`] has it.
     fn name(&self, path: &[String]) -> String {
         let place = match self.layers.origin(path, Part::Value) {

@@ -4,6 +4,7 @@ use crate::model::{Moment, Period};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// The current moment.
 ///
@@ -45,6 +46,13 @@ fn constant(which: SysconfVar, otherwise: u64) -> u64 {
         .flatten()
         .and_then(|n| u64::try_from(n).ok());
     value.filter(|n| *n > 0).unwrap_or(otherwise)
+}
+
+/// The processor time that this process has used so far.
+#[must_use]
+pub fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID);
+    time.map_or(Duration::ZERO, Duration::from)
 }
 
 fn millis(clock: ClockId) -> u64 {

@@ -2,7 +2,9 @@
 //! run.
 
 use super::process::{self, Presence};
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{
+    Resource, Signal, getpgid, getpid, getppid, getrlimit, getsid, kill_process,
+};
 
 /// The most ancestors read.
 const MAX_DEPTH: usize = 64;
@@ -11,6 +13,20 @@ const MAX_DEPTH: usize = 64;
 #[must_use]
 pub fn stack_limit() -> Option<u64> {
     getrlimit(Resource::Stack).current
+}
+
+/// Stops this process, as Ctrl-Z does, until somebody continues it. Returns whether it was stopped.
+///
+/// Nothing happens where nobody could continue it: no shell with job control has started it, or the
+/// shell has ended.
+#[must_use]
+pub fn stop() -> bool {
+    let has_shell = getppid().is_some_and(|parent| {
+        let is_same_session = getsid(Some(parent)).ok() == getsid(None).ok();
+        let is_same_job = getpgid(Some(parent)).ok() == getpgid(None).ok();
+        is_same_session && !is_same_job
+    });
+    has_shell && kill_process(getpid(), Signal::STOP).is_ok()
 }
 
 /// Our own pid and those of our ancestors, nearest first, without 1 and 0. It ends at an ancestor

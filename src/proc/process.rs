@@ -88,6 +88,12 @@ pub fn look_at(process: ProcId) -> Presence {
     }
 }
 
+/// Whether exactly this process is stopped by a signal, as by Ctrl-Z.
+#[must_use]
+pub fn is_stopped(process: ProcId) -> bool {
+    matches!(look_at(process), Presence::Alive(stat) if stat.state == 'T')
+}
+
 /// The identity of the living process that has this pid now.
 #[must_use]
 pub fn identify(pid: u32) -> Option<ProcId> {

@@ -66,6 +66,19 @@ pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     text
 }
 
+/// The lines of these steps and of what is held, and nothing else.
+#[must_use]
+pub fn steps(steps: &[&Step], held: &[&Held], paper: &Paper) -> String {
+    let mut lines: Vec<Line> = Vec::new();
+    for step in steps {
+        lines.extend(of_step(step));
+    }
+    for held in held {
+        lines.extend(of_held(held, paper));
+    }
+    lay_out(&lines, "", paper)
+}
+
 /// What the reader must know first. Empty when the server answered and Gas Town holds nothing.
 fn preface(scene: &Scene<'_>, paper: &Paper) -> String {
     let remarks = gastown::lines(scene, paper);

@@ -30,6 +30,7 @@ pub mod service;
 pub mod sketch;
 pub mod status;
 pub mod style;
+pub mod top;
 pub mod verify;
 pub mod view;
 pub mod wait;

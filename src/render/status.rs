@@ -271,7 +271,7 @@ fn mark(row: &Row<'_>) -> (&'static str, Role) {
     }
 }
 
-fn role(phase: Phase) -> Role {
+pub(super) fn role(phase: Phase) -> Role {
     match phase {
         Phase::Working | Phase::Background => Role::Good,
         Phase::Idle | Phase::Starting => Role::Plain,
@@ -281,10 +281,29 @@ fn role(phase: Phase) -> Role {
     }
 }
 
-fn event_role(event: &Event<'_>) -> Role {
+pub(super) fn event_role(event: &Event<'_>) -> Role {
     match event {
         Event::Held(held) if held.hold.needs_somebody() => Role::Bad,
         Event::Step(_) => Role::Change,
         Event::Held(_) | Event::Note(_) | Event::Next(_) | Event::Nothing => Role::Quiet,
     }
+}
+
+/// What a page says of these sessions without its times: each name, phase, and what comes next or
+/// why nothing does. As long as this stays the same, another page would tell nothing new.
+#[must_use]
+pub fn facts(scene: &Scene<'_>, only: &[SessionName]) -> Vec<[String; 3]> {
+    let rows = scene.rows();
+    let is_shown = |row: &&Row<'_>| only.is_empty() || only.contains(row.session);
+    let fact = |row: &Row<'_>| {
+        let event = match row.event {
+            Event::Step(step) => format!("{} {}", step.action.verb().word(), step.reason.code()),
+            Event::Held(held) => format!("{} {}", held.verb.word(), held.hold.code()),
+            Event::Note(reason) => reason.code().to_owned(),
+            Event::Next(next) => format!("{} at {:?}", next.verb.word(), next.reason),
+            Event::Nothing => String::new(),
+        };
+        [row.session.to_string(), words::phase(row.phase), event]
+    };
+    rows.iter().filter(is_shown).map(fact).collect()
 }

@@ -5,7 +5,7 @@ use super::direct::{Access, After, Connection, Fault, Greetings};
 use super::held::Held;
 use super::owner::{self, Listener, SocketRefusal};
 use super::paths;
-use super::script::NoServer;
+use super::script::{NoServer, quote};
 use crate::model::environment::is_passed;
 use crate::model::{SessionName, Socket};
 use std::ffi::OsString;
@@ -178,6 +178,25 @@ impl Client {
             .args(&self.select)
             .args(["attach-session", "-t", &format!("={session}")]);
         command
+    }
+
+    /// Shows a session in the client that now shows the session of this pane.
+    ///
+    /// # Errors
+    /// What tmux says against it, or why it cannot be asked.
+    pub async fn switch(&self, pane: &str, session: &SessionName) -> Result<(), String> {
+        let client = format!("display-message -p -t {} '#{{client_name}}'\n", quote(pane));
+        let told = self.read(&client).await.map_err(|fault| fault.to_string())?;
+        let client = told.out.trim_end();
+        let target = quote(format!("={session}:"));
+        let switch = format!("switch-client -c {} -t {target}\n", quote(client));
+        let act = self.act(&switch, NoServer::Stale).await;
+        let answer = act.map_err(|fault| fault.to_string())?;
+        if answer.err.is_empty() && !client.is_empty() {
+            return Ok(());
+        }
+        let first = answer.err.lines().next().unwrap_or("no client shows this pane");
+        Err(first.to_owned())
     }
 
     /// Runs a script that only reads. If the socket does not work, a `tmux` process is used.

@@ -38,7 +38,9 @@ mod output;
 pub use output::{Bound, Output};
 
 use super::env_tag;
+use super::own;
 use super::process;
+use super::signal::{Signal, signal};
 use crate::model::ProcId;
 use crate::model::environment::Inherit;
 use end::{Started, VANISH};
@@ -59,6 +61,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The same wait where leftovers stay. They may hold the pipe open for ever, while the child's own
 /// output is already in the pipe.
 const LAST_WORDS_BESIDE: Duration = Duration::from_millis(100);
+
+/// How often a program at our terminal is checked for having been stopped.
+const SEE_STOPPED: Duration = Duration::from_millis(300);
 
 /// Describes a program to run.
 #[derive(Debug, Clone)]
@@ -153,6 +158,40 @@ pub async fn run(spec: &Spec<'_>) -> Ran {
     match Child::start(spec) {
         Ok(child) => child.ended().await,
         Err(fault) => not_started(spec, fault),
+    }
+}
+
+/// Runs a program at our terminal, such as an editor, until it ends. It is in our process group, so
+/// that it may read the keys, and it gets all our variables.
+///
+/// # Errors
+/// The system's error, where it cannot be started or waited for.
+pub async fn run_at_terminal(argv: &[&OsStr], dir: &Path) -> io::Result<ExitStatus> {
+    let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = std::process::Command::new(program);
+    command.args(arguments).current_dir(dir);
+    attend_at_terminal(command).await
+}
+
+/// As [`run_at_terminal`], for a command that was made elsewhere.
+///
+/// Where somebody stops the program (Ctrl-Z), we stop as well, so that the shell takes over.
+///
+/// # Errors
+/// The system's error, where it cannot be started or waited for.
+pub async fn attend_at_terminal(command: std::process::Command) -> io::Result<ExitStatus> {
+    let mut child = Command::from(command).spawn()?;
+    let process = child.id().and_then(process::identify);
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            () = sleep(SEE_STOPPED) => {}
+        }
+        if let Some(process) = process.filter(|process| process::is_stopped(*process)) {
+            // Without a shell nobody else would continue it.
+            let _ = own::stop();
+            signal(process, Signal::CONT);
+        }
     }
 }
 

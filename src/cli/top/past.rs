@@ -1,0 +1,60 @@
+//! The last events of the journal, read once and then as they come.
+
+use crate::render::top::TextLine;
+use crate::render::{Colour, Paper, Role, events};
+use crate::store::JournalReader;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::path::Path;
+
+/// So many of the last events are kept.
+const KEPT: usize = 4000;
+
+/// The last events.
+pub(super) struct Events {
+    reader: JournalReader,
+    kept: VecDeque<Value>,
+    is_begun: bool,
+}
+
+impl Events {
+    /// Those of this state directory. Nothing is read yet.
+    pub(super) fn of(state: &Path) -> Self {
+        Self {
+            reader: JournalReader::new(state),
+            kept: VecDeque::new(),
+            is_begun: false,
+        }
+    }
+
+    /// Reads what is new.
+    pub(super) fn read(&mut self) {
+        let new = if self.is_begun {
+            self.reader.read_new()
+        } else {
+            self.reader.last(KEPT, |_| true)
+        };
+        self.is_begun = true;
+        self.kept.extend(new);
+        let surplus = self.kept.len().saturating_sub(KEPT);
+        self.kept.drain(..surplus);
+    }
+
+    /// The lines of a session's events, the oldest first.
+    pub(super) fn lines(&self, session: &str, paper: &Paper) -> Vec<TextLine> {
+        let is_of = |event: &&Value| event.get("session").and_then(Value::as_str) == Some(session);
+        let paper = Paper {
+            colour: Colour::Off,
+            ..*paper
+        };
+        let line = |event: &Value| TextLine {
+            text: events::line(event, &paper).trim_end().to_owned(),
+            role: match event.get("level").and_then(Value::as_str) {
+                Some("ERROR") => Role::Bad,
+                Some("WARN") => Role::Change,
+                Some(_) | None => Role::Plain,
+            },
+        };
+        self.kept.iter().filter(is_of).map(line).collect()
+    }
+}
