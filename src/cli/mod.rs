@@ -58,6 +58,8 @@ use std::process::ExitCode;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+pub use top::LiveScreen;
+
 /// Bytes of stack that every verb has, whatever the limit on that of the main thread.
 const STACK: usize = 8 << 20;
 /// Bytes of stack that are enough for any verb.

@@ -51,11 +51,7 @@ pub(super) async fn run(
 
 /// Looks again and again until it is interrupted. Prints one line of JSON for each look, or one page
 /// for each change.
-async fn watch(
-    place: &Place,
-    only: &[SessionName],
-    terminal: &Terminal,
-) -> Result<Exit, Trouble> {
+async fn watch(place: &Place, only: &[SessionName], terminal: &Terminal) -> Result<Exit, Trouble> {
     let mut told: Option<Vec<[String; 3]>> = None;
     loop {
         let survey = place

@@ -3,8 +3,8 @@
 use super::agree::warn_of_others;
 use super::args::{For, Global, TownArg, Wait};
 use super::exit::{Exit, Trouble};
-use super::output::Terminal;
 use super::looks::Looks;
+use super::output::Terminal;
 use super::place::Place;
 use super::scene;
 use crate::controller::{Lookout, Survey};

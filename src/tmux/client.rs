@@ -186,7 +186,10 @@ impl Client {
     /// What tmux says against it, or why it cannot be asked.
     pub async fn switch(&self, pane: &str, session: &SessionName) -> Result<(), String> {
         let client = format!("display-message -p -t {} '#{{client_name}}'\n", quote(pane));
-        let told = self.read(&client).await.map_err(|fault| fault.to_string())?;
+        let told = self
+            .read(&client)
+            .await
+            .map_err(|fault| fault.to_string())?;
         let client = told.out.trim_end();
         let target = quote(format!("={session}:"));
         let switch = format!("switch-client -c {} -t {target}\n", quote(client));
@@ -195,7 +198,11 @@ impl Client {
         if answer.err.is_empty() && !client.is_empty() {
             return Ok(());
         }
-        let first = answer.err.lines().next().unwrap_or("no client shows this pane");
+        let first = answer
+            .err
+            .lines()
+            .next()
+            .unwrap_or("no client shows this pane");
         Err(first.to_owned())
     }
 

@@ -6,7 +6,7 @@ use super::look::{LookEnd, Looked, Looking, look};
 use super::lower;
 use super::past::Events;
 use super::propose::propose;
-use super::screen::Screen;
+use super::screen::LiveScreen;
 use super::signals::{Asked, Signals};
 use super::usage::UsageMeter;
 use super::verbs::{Show, Verb};
@@ -116,7 +116,11 @@ impl<'g> App<'g> {
     }
 
     /// Runs until somebody quits. What is still being carried out then is waited for, on `plain`.
-    pub(super) async fn run(mut self, mut screen: Screen, plain: &Terminal) -> Result<Exit, Trouble> {
+    pub(super) async fn run(
+        mut self,
+        mut screen: LiveScreen,
+        plain: &Terminal,
+    ) -> Result<Exit, Trouble> {
         let mut waits = self.listen()?;
         let going = loop {
             self.draw(&mut screen)?;
@@ -156,7 +160,7 @@ impl<'g> App<'g> {
         })
     }
 
-    fn draw(&mut self, screen: &mut Screen) -> Result<(), Trouble> {
+    fn draw(&mut self, screen: &mut LiveScreen) -> Result<(), Trouble> {
         if !std::mem::take(&mut self.is_stale) {
             return Ok(());
         }
@@ -165,7 +169,12 @@ impl<'g> App<'g> {
             .map_err(|fault| Trouble::new("the terminal cannot be written").because(&fault))
     }
 
-    async fn take(&mut self, happened: Happened, waits: &mut Waits, screen: &mut Screen) -> Going {
+    async fn take(
+        &mut self,
+        happened: Happened,
+        waits: &mut Waits,
+        screen: &mut LiveScreen,
+    ) -> Going {
         match happened {
             Happened::Keys(None) => return Going::Ended,
             Happened::Keys(Some(keys)) => {
@@ -201,7 +210,12 @@ impl<'g> App<'g> {
     }
 
     /// Takes in a key, and does what it asks for.
-    async fn input(&mut self, input: TopInput, waits: &mut Waits, screen: &mut Screen) -> Going {
+    async fn input(
+        &mut self,
+        input: TopInput,
+        waits: &mut Waits,
+        screen: &mut LiveScreen,
+    ) -> Going {
         let before = wanted(&self.state);
         let (state, intents) = update(std::mem::take(&mut self.state), input);
         self.state = state;
@@ -223,7 +237,7 @@ impl<'g> App<'g> {
         &mut self,
         intent: TopIntent,
         waits: &mut Waits,
-        screen: &mut Screen,
+        screen: &mut LiveScreen,
     ) -> Going {
         match intent {
             TopIntent::Quit => return Going::Quit,
@@ -242,7 +256,7 @@ impl<'g> App<'g> {
         Going::On
     }
 
-    fn heed(&mut self, asked: Asked, screen: &mut Screen) -> Going {
+    fn heed(&mut self, asked: Asked, screen: &mut LiveScreen) -> Going {
         match asked {
             Asked::End => return Going::Ended,
             Asked::Stop => self.suspend(screen),
@@ -262,7 +276,7 @@ impl<'g> App<'g> {
         Going::On
     }
 
-    fn suspend(&mut self, screen: &mut Screen) {
+    fn suspend(&mut self, screen: &mut LiveScreen) {
         screen.leave();
         let was_stopped = proc::own::stop();
         self.enter(screen);
@@ -273,7 +287,7 @@ impl<'g> App<'g> {
     }
 
     /// Takes the terminal back. Where that fails, the next drawing fails as well, and ends it.
-    fn enter(&mut self, screen: &mut Screen) {
+    fn enter(&mut self, screen: &mut LiveScreen) {
         let _ = screen.enter();
         if let Ok((width, height)) = screen.size() {
             self.tell(TopInput::Resized { width, height });
@@ -281,7 +295,7 @@ impl<'g> App<'g> {
         self.is_stale = true;
     }
 
-    fn redraw(&mut self, screen: &mut Screen) {
+    fn redraw(&mut self, screen: &mut LiveScreen) {
         let _ = screen.forget();
         self.is_stale = true;
     }
@@ -317,7 +331,7 @@ impl<'g> App<'g> {
         self.tell(TopInput::Running(waits.verbs.len()));
     }
 
-    async fn attach(&mut self, session: &SessionName, screen: &mut Screen) {
+    async fn attach(&mut self, session: &SessionName, screen: &mut LiveScreen) {
         let Some(looked) = self.looked.clone() else {
             return;
         };
@@ -335,7 +349,7 @@ impl<'g> App<'g> {
         }
     }
 
-    async fn edit(&mut self, session: &SessionName, screen: &mut Screen) {
+    async fn edit(&mut self, session: &SessionName, screen: &mut LiveScreen) {
         screen.leave();
         let ended = hand_over::edit(&self.place, session).await;
         self.enter(screen);

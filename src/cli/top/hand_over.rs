@@ -47,7 +47,9 @@ pub(super) async fn attach(looked: &Looked, session: &SessionName) -> Result<(),
     // We may run in a pane of another server.
     command.env_remove("TMUX");
     let ended = attend_at_terminal(command).await;
-    ended.map(drop).map_err(|fault| format!("tmux cannot be run: {fault}"))
+    ended
+        .map(drop)
+        .map_err(|fault| format!("tmux cannot be run: {fault}"))
 }
 
 /// Has the client that shows us show a session instead.

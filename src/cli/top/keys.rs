@@ -130,7 +130,9 @@ fn character(bytes: &[u8]) -> Found {
     if is_begun(length) {
         return Found::Begun;
     }
-    let text = bytes.get(..length).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let text = bytes
+        .get(..length)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok());
     match text.and_then(|text| text.chars().next()) {
         Some(c) => Found::Key(TopKey::Char(c), length),
         None => Found::Other(1),

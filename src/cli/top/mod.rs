@@ -27,14 +27,10 @@ use super::output::Terminal;
 use super::place::Place;
 use crate::render::top::{Glyphs, Theme, TopState};
 use app::App;
-use screen::Screen;
+pub use screen::LiveScreen;
 use std::io::{self, IsTerminal};
 
-pub(super) async fn run(
-    global: &Global,
-    args: &Top,
-    terminal: &Terminal,
-) -> Result<Exit, Trouble> {
+pub(super) async fn run(global: &Global, args: &Top, terminal: &Terminal) -> Result<Exit, Trouble> {
     if !can_show(terminal) {
         let trouble = Trouble::new("`gtctl top` needs a terminal");
         return Err(trouble
@@ -69,7 +65,7 @@ pub(super) async fn show(
         glyphs: glyphs(),
     };
     let unusable = |fault: io::Error| Trouble::new("the terminal cannot be used").because(&fault);
-    let screen = Screen::open().map_err(unusable)?;
+    let screen = LiveScreen::open().map_err(unusable)?;
     let size = screen.size().map_err(unusable)?;
     let state = TopState::new(theme, size, &only);
     let app = App::new((global, town), place, terminal.under_screen(), state);

@@ -26,7 +26,9 @@ pub(super) fn propose(
         "expire" => of_plan(&looked.plan, |verb| verb == Verb::Expire, paper),
         _ => of_plan(&looked.plan, |_| true, paper),
     };
-    let lines = steps.lines().map(|line| crate::render::sanitise::line(line, LINE));
+    let lines = steps
+        .lines()
+        .map(|line| crate::render::sanitise::line(line, LINE));
     Ok(Proposed {
         lines: lines.collect(),
         words,

@@ -19,14 +19,17 @@ const BUFFER: usize = 64 << 10;
 /// Whether a screen is shown now, for a panic.
 static IS_SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// A screen that is shown. Dropping it gives the terminal back.
-pub(super) struct Screen {
+/// A screen that the terminal shows. Dropping it gives the terminal back.
+pub struct LiveScreen {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
 }
 
-impl Screen {
-    /// Takes the terminal over.
-    pub(super) fn open() -> io::Result<Self> {
+impl LiveScreen {
+    /// Takes the terminal on standard output over. A panic gives it back, too.
+    ///
+    /// # Errors
+    /// Where it is no terminal, or cannot be written to.
+    pub fn open() -> io::Result<Self> {
         restore_at_panic();
         let buffer = BufWriter::with_capacity(BUFFER, stdout());
         let terminal = Terminal::new(CrosstermBackend::new(buffer))?;
@@ -68,7 +71,13 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl std::fmt::Debug for LiveScreen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiveScreen").finish_non_exhaustive()
+    }
+}
+
+impl Drop for LiveScreen {
     fn drop(&mut self) {
         if IS_SHOWN.load(Ordering::Relaxed) {
             give_back();

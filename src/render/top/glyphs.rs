@@ -38,10 +38,9 @@ impl Theme {
         match (self.colour, role) {
             (Colour::On, _) => style.fg(colour),
             (Colour::Off, Role::Bad) => style.add_modifier(Modifier::BOLD),
-            (
-                Colour::Off,
-                Role::Plain | Role::Good | Role::Change | Role::Quiet | Role::Strong,
-            ) => style,
+            (Colour::Off, Role::Plain | Role::Good | Role::Change | Role::Quiet | Role::Strong) => {
+                style
+            }
         }
     }
 }

@@ -29,7 +29,8 @@ impl Layout {
     /// Lays out a screen.
     pub(super) fn of(state: &TopState) -> Self {
         let TopState { width, height, .. } = *state;
-        let strip = |y: u16, lines: u16| Rect::new(0, y, width, lines.min(height.saturating_sub(y)));
+        let strip =
+            |y: u16, lines: u16| Rect::new(0, y, width, lines.min(height.saturating_sub(y)));
         let foot = strip(height.saturating_sub(1), 1);
         // What is left between the first line and the last one.
         let between = height.saturating_sub(2);

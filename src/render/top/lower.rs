@@ -25,7 +25,13 @@ pub(super) fn draw_tabs(state: &TopState, area: Rect, buffer: &mut Buffer) {
     }
     let title = title(state);
     if !title.is_empty() {
-        write(state, rest(area, x + 2), &format!(" {title} "), Role::Plain, buffer);
+        write(
+            state,
+            rest(area, x + 2),
+            &format!(" {title} "),
+            Role::Plain,
+            buffer,
+        );
     }
 }
 

@@ -27,10 +27,8 @@ pub use line::{CommandLine, read_line};
 pub use rows::{Controllers, Need, TopHead, TopRow, rows};
 pub use series::{Activity, Series};
 pub use state::{
-    CommandWords, LowerPane, LowerTab, Measured, Mode, Proposed, TextLine, TopInput, TopIntent, TopKey, TopState,
+    CommandWords, LowerPane, LowerTab, Measured, Mode, Proposed, TextLine, TopInput, TopIntent,
+    TopKey, TopState,
 };
 pub use update::update;
 pub use view::view;
-
-#[cfg(test)]
-mod tests {}

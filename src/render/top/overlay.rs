@@ -9,7 +9,10 @@ use ratatui_core::layout::Rect;
 
 /// All keys, for the help.
 const KEYS: [(&str, &str); 20] = [
-    ("j k, arrows, g G, page up/down", "move; the cursor stays on its session"),
+    (
+        "j k, arrows, g G, page up/down",
+        "move; the cursor stays on its session",
+    ),
     ("/", "show only sessions with this text; esc shows all"),
     ("f", "show the next phase only"),
     ("z", "show only sessions that need somebody"),
@@ -53,7 +56,11 @@ fn draw_help(state: &TopState, area: Rect, buffer: &mut Buffer) {
     let wide = KEYS.iter().map(|(key, _)| width(key)).max().unwrap_or(0);
     let is_narrow = usize::from(area.width) < 90;
     let lines = KEYS.map(|(key, what)| {
-        let key = if is_narrow { key.split(',').next().unwrap_or(key) } else { key };
+        let key = if is_narrow {
+            key.split(',').next().unwrap_or(key)
+        } else {
+            key
+        };
         let wide = if is_narrow { 8 } else { wide };
         (format!("{key:<wide$}  {what}"), Role::Plain)
     });
@@ -102,7 +109,9 @@ fn draw_box(
     let longest = lines.iter().map(|(text, _)| width(text)).max().unwrap_or(0);
     let inner = longest.max(width(title) + 2);
     let wide = u16::try_from(inner + 4).unwrap_or(u16::MAX).min(area.width);
-    let high = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
+    let high = u16::try_from(lines.len() + 2)
+        .unwrap_or(u16::MAX)
+        .min(area.height);
     if wide < 5 || high < 3 {
         return;
     }
@@ -117,7 +126,13 @@ fn draw_box(
     let across = "─".repeat(usize::from(wide) - 2);
     let line = |nth: u16| Rect::new(left, top + nth, wide, 1);
     write(state, line(0), &format!("┌{across}┐"), Role::Quiet, buffer);
-    write(state, line(high - 1), &format!("└{across}┘"), Role::Quiet, buffer);
+    write(
+        state,
+        line(high - 1),
+        &format!("└{across}┘"),
+        Role::Quiet,
+        buffer,
+    );
     let at = Rect::new(left + 2, top, wide - 4, 1);
     write(state, at, &format!(" {title} "), Role::Strong, buffer);
     for (nth, (text, role)) in (1..high - 1).zip(lines) {

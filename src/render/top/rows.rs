@@ -158,11 +158,7 @@ impl TopRow {
         match self.need {
             Need::Dead => '✖',
             Need::Unknown => '?',
-            Need::Held
-            | Need::Stuck
-            | Need::Idle
-            | Need::Working
-            | Need::Rest
+            Need::Held | Need::Stuck | Need::Idle | Need::Working | Need::Rest
                 if self.needs_somebody =>
             {
                 '!'

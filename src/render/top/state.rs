@@ -146,13 +146,7 @@ pub enum LowerTab {
 
 impl LowerTab {
     /// All, in the order of their keys.
-    pub const ALL: [Self; 5] = [
-        Self::Pane,
-        Self::Log,
-        Self::Why,
-        Self::Events,
-        Self::Chores,
-    ];
+    pub const ALL: [Self; 5] = [Self::Pane, Self::Log, Self::Why, Self::Events, Self::Chores];
 
     /// Its word.
     pub(super) fn word(self) -> &'static str {

@@ -1,13 +1,13 @@
 //! The table of sessions: which columns there are, and how wide.
 
+use super::glyphs::Theme;
 use super::rows::TopRow;
 use super::series::Series;
-use super::glyphs::Theme;
 use super::state::TopState;
 use super::view::in_seconds;
+use crate::render::Role;
 use crate::render::sanitise::{clip, width};
 use crate::render::words::bytes;
-use crate::render::Role;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::Rect;
 use ratatui_core::style::Modifier;
@@ -44,7 +44,12 @@ struct Widths {
 impl Widths {
     fn of(state: &TopState) -> Self {
         let columns = usize::from(state.width);
-        let shown = || state.shown.iter().filter_map(|index| state.rows.get(*index));
+        let shown = || {
+            state
+                .shown
+                .iter()
+                .filter_map(|index| state.rows.get(*index))
+        };
         let longest = shown().map(|row| width(row.session.as_str())).max();
         let most = (columns / 4).clamp(MIN_NAME, MAX_NAME);
         let phase = shown().map(|row| width(row.phase)).max();
@@ -118,10 +123,19 @@ pub(super) fn draw_rows(state: &TopState, area: Rect, buffer: &mut Buffer) {
             continue;
         };
         let is_cursor = at == state.at;
-        draw_row(state, row, &widths, pen_at(state, area, line, buffer), is_cursor);
+        draw_row(
+            state,
+            row,
+            &widths,
+            pen_at(state, area, line, buffer),
+            is_cursor,
+        );
         if is_cursor {
             let line = Rect::new(area.x, area.y + line, area.width, 1);
-            buffer.set_style(line, ratatui_core::style::Style::new().add_modifier(Modifier::REVERSED));
+            buffer.set_style(
+                line,
+                ratatui_core::style::Style::new().add_modifier(Modifier::REVERSED),
+            );
         }
     }
 }

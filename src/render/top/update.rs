@@ -60,7 +60,9 @@ fn arrange(state: &mut TopState) {
         .iter()
         .position(|index| state.rows.get(*index).map(|row| &row.session) == state.cursor.as_ref());
     state.shown = shown;
-    state.at = at.unwrap_or(state.at).min(state.shown.len().saturating_sub(1));
+    state.at = at
+        .unwrap_or(state.at)
+        .min(state.shown.len().saturating_sub(1));
     let under_cursor = state.selected_row().map(|row| row.session.clone());
     if under_cursor != state.cursor {
         state.cursor = under_cursor;
@@ -180,7 +182,10 @@ fn press_char(state: &mut TopState, c: char) -> Vec<TopIntent> {
     Vec::new()
 }
 
-fn with_selected(state: &TopState, intent: impl FnOnce(SessionName) -> TopIntent) -> Vec<TopIntent> {
+fn with_selected(
+    state: &TopState,
+    intent: impl FnOnce(SessionName) -> TopIntent,
+) -> Vec<TopIntent> {
     state.cursor.clone().map(intent).into_iter().collect()
 }
 
@@ -233,7 +238,10 @@ fn cycle_phase(state: &mut TopState) {
     }
     let next = match state.phase {
         None => 0,
-        Some(phase) => phases.iter().position(|p| *p == phase).map_or(0, |at| at + 1),
+        Some(phase) => phases
+            .iter()
+            .position(|p| *p == phase)
+            .map_or(0, |at| at + 1),
     };
     state.phase = phases.get(next).copied();
 }
@@ -371,7 +379,10 @@ fn command(state: &mut TopState, mut typed: String, key: TopKey) -> Vec<TopInten
 }
 
 fn attach(state: &mut TopState, session: &str) -> Vec<TopIntent> {
-    let known = state.rows.iter().find(|row| row.session.as_str() == session);
+    let known = state
+        .rows
+        .iter()
+        .find(|row| row.session.as_str() == session);
     match known {
         Some(row) => vec![TopIntent::Attach(row.session.clone())],
         None => {

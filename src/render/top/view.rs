@@ -66,13 +66,21 @@ pub fn view(state: &TopState, frame: &mut Frame<'_>) {
 }
 
 /// Writes a text at the left of a line. Returns the column behind it.
-pub(super) fn write(state: &TopState, at: Rect, text: &str, role: Role, buffer: &mut Buffer) -> u16 {
+pub(super) fn write(
+    state: &TopState,
+    at: Rect,
+    text: &str,
+    role: Role,
+    buffer: &mut Buffer,
+) -> u16 {
     if at.height == 0 || at.width == 0 {
         return at.x;
     }
     let style = state.theme.style(role);
     let text = clip(text, usize::from(at.width));
-    buffer.set_stringn(at.x, at.y, text, usize::from(at.width), style).0
+    buffer
+        .set_stringn(at.x, at.y, text, usize::from(at.width), style)
+        .0
 }
 
 /// What is left of a line from this column on.
@@ -90,9 +98,21 @@ fn draw_head(state: &TopState, area: Rect, buffer: &mut Buffer) {
     let mut left = area;
     if is_roomy {
         left.width -= u16::try_from(help.len() + 1).unwrap_or(0);
-        write(state, rest(area, left.right() + 1), help, Role::Quiet, buffer);
+        write(
+            state,
+            rest(area, left.right() + 1),
+            help,
+            Role::Quiet,
+            buffer,
+        );
     }
-    let mut x = write(state, rest(left, 1.min(left.width)), &state.head.town, Role::Strong, buffer);
+    let mut x = write(
+        state,
+        rest(left, 1.min(left.width)),
+        &state.head.town,
+        Role::Strong,
+        buffer,
+    );
     let (controller, role) = controller(state);
     let mut parts = vec![(controller, role)];
     if state.head.paused {
@@ -107,10 +127,22 @@ fn draw_head(state: &TopState, area: Rect, buffer: &mut Buffer) {
     x += 1;
     for (tally, count) in counts(state) {
         let (word, role) = tally.words();
-        x = write(state, rest(left, x), &format!("{count} {word}"), role, buffer) + 2;
+        x = write(
+            state,
+            rest(left, x),
+            &format!("{count} {word}"),
+            role,
+            buffer,
+        ) + 2;
     }
     if state.running > 0 {
-        x = write(state, rest(left, x), &format!("{} running", state.running), Role::Change, buffer) + 2;
+        x = write(
+            state,
+            rest(left, x),
+            &format!("{} running", state.running),
+            Role::Change,
+            buffer,
+        ) + 2;
     }
     if state.is_filtered() {
         write(state, rest(left, x), &filters(state), Role::Change, buffer);
@@ -118,7 +150,8 @@ fn draw_head(state: &TopState, area: Rect, buffer: &mut Buffer) {
 }
 
 fn controller(state: &TopState) -> (String, Role) {
-    let ago = |age: Option<Period>| age.map_or_else(String::new, |age| format!(" {}", in_seconds(age)));
+    let ago =
+        |age: Option<Period>| age.map_or_else(String::new, |age| format!(" {}", in_seconds(age)));
     match state.head.controller {
         Controllers::Unknown => ("…".to_owned(), Role::Quiet),
         Controllers::None => ("○ no controller".to_owned(), Role::Change),
@@ -180,7 +213,13 @@ fn draw_foot(state: &TopState, area: Rect, buffer: &mut Buffer) -> Option<Positi
     };
     let x = write(state, area, &before, Role::Strong, buffer);
     let room = usize::from(area.right().saturating_sub(x)).saturating_sub(1);
-    let x = write(state, rest(area, x), &end_of(typed, room), Role::Plain, buffer);
+    let x = write(
+        state,
+        rest(area, x),
+        &end_of(typed, room),
+        Role::Plain,
+        buffer,
+    );
     Some(Position::new(x.min(area.right().saturating_sub(1)), area.y))
 }
 

@@ -3,5 +3,6 @@
 mod goldens;
 mod manifest_fields;
 pub(crate) mod situation_file;
+mod top;
 
 pub(crate) use goldens::HOLDS;

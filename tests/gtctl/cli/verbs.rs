@@ -18,6 +18,7 @@ const VERBS: [&str; 29] = [
     "diff",
     "reconcile",
     "status",
+    "top",
     "verify",
     "wait",
     "validate",

@@ -329,6 +329,8 @@ fn only_terminals_get_cursor_codes_and_json_is_one_document_a_line() {
         assert_eq!(page["kind"], "status");
     }
     let watch = yard.start(&["status", "--watch"]);
+    yard.until("a page", || watch.said().contains("1 session"));
+    yard.gtctl(&["stop", "one"]).exits(0);
     yard.until("two pages", || {
         watch.said().matches("1 session").count() > 1
     });

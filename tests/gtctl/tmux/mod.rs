@@ -38,6 +38,7 @@ mod rolling;
 mod screen_content;
 mod secrets;
 mod socket_protocol;
+mod top;
 mod turn_ended;
 mod unhealthy;
 mod upgrades;
