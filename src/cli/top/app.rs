@@ -4,7 +4,7 @@ use super::hand_over::{self, Way};
 use super::keys::Keys;
 use super::look::{LookEnd, Looked, Looking, look};
 use super::lower;
-use super::past::Events;
+use super::past::{Events, LastDay};
 use super::propose::propose;
 use super::screen::LiveScreen;
 use super::signals::{Asked, Signals};
@@ -89,6 +89,7 @@ pub(super) struct App<'g> {
     state: TopState,
     looked: Option<Rc<Looked>>,
     events: Events,
+    last_day: LastDay,
     usage: UsageMeter,
     /// Whether the screen differs from the state.
     is_stale: bool,
@@ -110,6 +111,7 @@ impl<'g> App<'g> {
             place: Rc::new(place),
             state,
             looked: None,
+            last_day: LastDay::default(),
             usage: UsageMeter::default(),
             is_stale: true,
         }
@@ -359,6 +361,7 @@ impl<'g> App<'g> {
     }
 
     fn begin_look(&mut self, waits: &mut Waits) {
+        self.read_past();
         self.read_manifest();
         if let Some(looks) = waits.looks.take() {
             let (place, terminal) = (Rc::clone(&self.place), Rc::clone(&self.terminal));
@@ -421,8 +424,24 @@ impl<'g> App<'g> {
             self.tell(TopInput::Measured(measured));
         }
         self.looked = Some(Rc::new(looked));
-        self.events.read();
         self.show_lower();
+    }
+
+    /// Reads what has happened. Not before the first look is shown: it may take longer than that.
+    fn read_past(&mut self) {
+        let Some(looked) = &self.looked else { return };
+        self.events.read();
+        let view = View::of(&self.place.state);
+        if let Some(past) = self.last_day.read(&view, looked.now) {
+            self.tell(TopInput::Past(past));
+        }
+        if self
+            .state
+            .wanted()
+            .is_some_and(|(tab, _)| tab == LowerTab::Events)
+        {
+            self.show_lower();
+        }
     }
 
     /// Brings the lower pane up to date; the live pane is read by [`capture`](Self::capture).

@@ -1,11 +1,45 @@
-//! The last events of the journal, read once and then as they come.
+//! The past: the last day of each session, and the last events of the journal, read once and then as
+//! they come.
 
-use crate::render::top::TextLine;
+use crate::model::{Moment, SessionName};
+use crate::render::top::{Series, TextLine};
 use crate::render::{Colour, Paper, Role, events};
-use crate::store::JournalReader;
+use crate::store::{JournalReader, View};
 use serde_json::Value;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often the last day is read again.
+const DAY_EVERY: Duration = Duration::from_secs(60);
+/// A day, in milliseconds.
+const DAY: i64 = 24 * 3_600_000;
+
+/// The last day of each session, from the changes of its phase.
+#[derive(Debug, Default)]
+pub(super) struct LastDay {
+    read: Option<Instant>,
+}
+
+impl LastDay {
+    /// The last day of all sessions; none where it was read within a minute.
+    pub(super) fn read(
+        &mut self,
+        view: &View,
+        now: Moment,
+    ) -> Option<BTreeMap<SessionName, Series>> {
+        if self.read.is_some_and(|read| read.elapsed() < DAY_EVERY) {
+            return None;
+        }
+        self.read = Some(Instant::now());
+        let phases = view.all_phases(now.wall.saturating_sub(DAY));
+        let series = phases
+            .into_iter()
+            .map(|(session, changes)| (session, Series::of(&changes, now.wall)));
+        Some(series.collect())
+    }
+}
 
 /// So many of the last events are kept.
 const KEPT: usize = 4000;

@@ -25,7 +25,7 @@ mod view;
 pub use glyphs::{Glyphs, Theme};
 pub use line::{CommandLine, read_line};
 pub use rows::{Controllers, Need, TopHead, TopRow, rows};
-pub use series::{Activity, Series};
+pub use series::{DayPart, Series};
 pub use state::{
     CommandWords, LowerPane, LowerTab, Measured, Mode, Proposed, TextLine, TopInput, TopIntent,
     TopKey, TopState,

@@ -4,7 +4,7 @@ use super::glyphs::Theme;
 use super::rows::TopRow;
 use super::series::Series;
 use super::state::TopState;
-use super::view::in_seconds;
+use super::view::{end_of, in_seconds};
 use crate::render::Role;
 use crate::render::sanitise::{clip, width};
 use crate::render::words::bytes;
@@ -14,6 +14,8 @@ use ratatui_core::style::Modifier;
 
 /// With fewer columns, CPU, RSS and the last day are left out.
 const WIDE: u16 = 100;
+/// With fewer columns, `FOR` is left out as well.
+const NARROW: u16 = 60;
 /// The widest column of names.
 const MAX_NAME: usize = 28;
 /// The narrowest column of names.
@@ -38,6 +40,7 @@ pub(super) fn is_wide(columns: u16) -> bool {
 struct Widths {
     name: usize,
     phase: usize,
+    has_since: bool,
     is_wide: bool,
 }
 
@@ -56,6 +59,7 @@ impl Widths {
         Self {
             name: longest.unwrap_or(0).clamp(MIN_NAME, most),
             phase: phase.unwrap_or(0).max("PHASE".len()),
+            has_since: state.width >= NARROW,
             is_wide: is_wide(state.width),
         }
     }
@@ -105,7 +109,9 @@ pub(super) fn draw_heading(state: &TopState, area: Rect, buffer: &mut Buffer) {
     let mut pen = pen_at(state, area, 0, buffer);
     pen.left("SESSION", widths.name, Role::Quiet);
     pen.left("PHASE", widths.phase, Role::Quiet);
-    pen.right("FOR", FOR, Role::Quiet);
+    if widths.has_since {
+        pen.right("FOR", FOR, Role::Quiet);
+    }
     if widths.is_wide {
         pen.right("CPU", CPU, Role::Quiet);
         pen.right("RSS", RSS, Role::Quiet);
@@ -159,9 +165,13 @@ fn draw_row(state: &TopState, row: &TopRow, widths: &Widths, mut pen: Pen<'_>, i
     if state.marked.contains(&row.session) {
         pen.put(marks + 2, "*", Role::Strong);
     }
-    pen.left(row.session.as_str(), widths.name, Role::Plain);
+    let name = within(row.session.as_str(), widths.name);
+    pen.left(&name, widths.name, Role::Plain);
     pen.left(row.phase, widths.phase, row.role);
-    pen.right(&row.since.map_or_else(dash, in_seconds), FOR, Role::Plain);
+    if widths.has_since {
+        let since = row.since.map_or_else(dash, in_seconds);
+        pen.right(&since, FOR, Role::Plain);
+    }
     if widths.is_wide {
         let measured = state.measured.get(&row.session);
         let cpu = measured.and_then(|measured| measured.cpu_percent);
@@ -173,6 +183,19 @@ fn draw_row(state: &TopState, row: &TopRow, widths: &Widths, mut pen: Pen<'_>, i
         pen.left(&past.line(), Series::PARTS, Role::Quiet);
     }
     pen.left(&row.next, usize::MAX >> 1, row.next_role);
+}
+
+/// A name in so many columns. What is cut off is in its middle: the names of a town differ at their
+/// ends.
+fn within(name: &str, room: usize) -> String {
+    let long = width(name);
+    if long <= room {
+        return name.to_owned();
+    }
+    let first = room / 3;
+    let last = room.saturating_sub(first + 1);
+    let head: String = name.chars().take(first).collect();
+    format!("{head}…{}", end_of(name, last))
 }
 
 fn dash() -> String {

@@ -34,17 +34,20 @@ const HINTS: [&str; 12] = [
 /// Draws the whole screen.
 pub fn view(state: &TopState, frame: &mut Frame<'_>) {
     let area = frame.area();
-    let fitting = TopState {
-        width: area.width,
-        height: area.height,
-        ..state.clone()
-    };
     // Between a change of the terminal's size and the news of it, both differ.
-    let state = if (state.width, state.height) == (area.width, area.height) {
-        state
-    } else {
-        &fitting
-    };
+    if (state.width, state.height) != (area.width, area.height) {
+        let fitting = TopState {
+            width: area.width,
+            height: area.height,
+            ..state.clone()
+        };
+        return draw(&fitting, frame);
+    }
+    draw(state, frame);
+}
+
+fn draw(state: &TopState, frame: &mut Frame<'_>) {
+    let area = frame.area();
     let layout = state.layout();
     let buffer = frame.buffer_mut();
     draw_head(state, layout.head, buffer);
@@ -125,6 +128,9 @@ fn draw_head(state: &TopState, area: Rect, buffer: &mut Buffer) {
         x = write(state, rest(left, x + 1), &text, role, buffer) + 1;
     }
     x += 1;
+    if state.is_filtered() {
+        x = write(state, rest(left, x), &filters(state), Role::Change, buffer) + 2;
+    }
     for (tally, count) in counts(state) {
         let (word, role) = tally.words();
         x = write(
@@ -136,16 +142,8 @@ fn draw_head(state: &TopState, area: Rect, buffer: &mut Buffer) {
         ) + 2;
     }
     if state.running > 0 {
-        x = write(
-            state,
-            rest(left, x),
-            &format!("{} running", state.running),
-            Role::Change,
-            buffer,
-        ) + 2;
-    }
-    if state.is_filtered() {
-        write(state, rest(left, x), &filters(state), Role::Change, buffer);
+        let running = format!("{} running", state.running);
+        write(state, rest(left, x), &running, Role::Change, buffer);
     }
 }
 

@@ -1,9 +1,9 @@
 //! The screen of `gtctl top`: golden pages at several sizes, and what each key does.
 
 use crate::harness::{name, pages_are};
-use gtctl::model::{Period, SessionName};
+use gtctl::model::{Period, PhaseChange, PhaseKind, SessionName};
 use gtctl::render::top::{
-    Activity, Controllers, Glyphs, LowerPane, LowerTab, Measured, Need, Proposed, Series, TextLine,
+    Controllers, DayPart, Glyphs, LowerPane, LowerTab, Measured, Need, Proposed, Series, TextLine,
     Theme, TopHead, TopInput, TopIntent, TopKey, TopRow, TopState, update, view,
 };
 use gtctl::render::{Colour, Role};
@@ -184,12 +184,12 @@ fn screen(theme: Theme, size: (u16, u16)) -> TopState {
         rss: 12 << 20,
     };
     let measured = BTreeMap::from([(name("hq-mayor"), measured), (name("crew-ann"), first)]);
-    let mut day = [Activity::Ran(100); Series::PARTS];
-    day[0] = Activity::Unknown;
-    day[1] = Activity::Absent;
-    day[2] = Activity::Ran(10);
-    day[3] = Activity::Ran(50);
-    day[11] = Activity::Died;
+    let mut day = [DayPart::Ran(100); Series::PARTS];
+    day[0] = DayPart::Unknown;
+    day[1] = DayPart::Absent;
+    day[2] = DayPart::Ran(10);
+    day[3] = DayPart::Ran(50);
+    day[11] = DayPart::Died;
     let past = BTreeMap::from([(name("fix-1"), Series(day))]);
     let state = TopState::new(theme, size, &[]);
     let inputs = [
@@ -504,7 +504,7 @@ fn nothing_ends_without_a_yes_and_of_many_without_their_number() {
         (1, "<enter>", vec![]),
         (1, "<esc>", vec![]),
         (1, "x", vec![]),
-        (1, "1<enter>", vec![]),
+        (1, "1", vec![]),
         (12, "y", vec![]),
         (12, "<enter>", vec![]),
         (12, "1<enter>", vec![]),
@@ -556,6 +556,50 @@ fn the_lower_pane_follows_its_end_until_it_is_scrolled() {
     let small = typed(small, "2").0;
     assert_eq!(small.wanted().map(|(tab, _)| tab), Some(LowerTab::Log));
     assert_eq!(typed(small, "<esc>").0.wanted(), None);
+}
+
+#[test]
+fn the_last_day_is_told_by_phases() {
+    const HOUR: i64 = 3_600_000;
+    let now = 100 * HOUR;
+    let change = |phase: PhaseKind, hours_ago: i64| PhaseChange {
+        session: name("a"),
+        phase,
+        since: now - hours_ago * HOUR,
+        cause: None,
+        generation: None,
+        pid: None,
+        death: None,
+        source: None,
+    };
+    let changes = [
+        change(PhaseKind::Working, 20),
+        change(PhaseKind::Idle, 17),
+        change(PhaseKind::Waiting, 14),
+        change(PhaseKind::Working, 9),
+        change(PhaseKind::Dead, 8),
+        change(PhaseKind::Starting, 8),
+        change(PhaseKind::Stopped, 6),
+        change(PhaseKind::Working, 2),
+    ];
+    let Series(parts) = Series::of(&changes, now);
+    let idle = DayPart::Ran(0);
+    let expected = [
+        DayPart::Unknown,
+        DayPart::Unknown,
+        DayPart::Ran(100),
+        DayPart::Ran(50),
+        idle,
+        idle,
+        idle,
+        DayPart::Ran(50),
+        DayPart::Died,
+        DayPart::Absent,
+        DayPart::Absent,
+        DayPart::Ran(100),
+    ];
+    assert_eq!(parts, expected);
+    assert_eq!(Series::of(&[], now), Series::default());
 }
 
 #[test]
