@@ -40,12 +40,14 @@ enum Names {
     Selected,
     /// One session; without any, the selected one.
     One,
+    /// One session, before what follows; with one word only, the selected one.
+    Before,
     /// Nothing of this kind.
     Free,
 }
 
 /// The verbs that can be typed here.
-const VERBS: [(&str, Treatment, Names); 17] = [
+const VERBS: [(&str, Treatment, Names); 18] = [
     ("stop", Treatment::Confirm, Names::Selected),
     ("restart", Treatment::Confirm, Names::Selected),
     ("expire", Treatment::Confirm, Names::Free),
@@ -54,6 +56,7 @@ const VERBS: [(&str, Treatment, Names); 17] = [
     ("reset", Treatment::Act, Names::Selected),
     ("adopt", Treatment::Act, Names::One),
     ("nudge", Treatment::Act, Names::Free),
+    ("answer", Treatment::Act, Names::Before),
     ("pause", Treatment::Act, Names::Free),
     ("resume", Treatment::Act, Names::Free),
     ("chore", Treatment::Act, Names::Free),
@@ -100,15 +103,28 @@ pub fn read_line(line: &str, selected: &[SessionName]) -> CommandLine {
     if is_text && words.len() < 3 {
         return CommandLine::Refused("type `nudge SESSION TEXT`".to_owned());
     }
-    let has_names = words.iter().skip(1).any(|word| !word.starts_with('-'));
-    if !has_names && *names != Names::Free {
-        let most = if *names == Names::One { 1 } else { usize::MAX };
-        words.extend(selected.iter().take(most).map(SessionName::to_string));
-    }
+    add_names(&mut words, *names, selected);
     match treatment {
         Treatment::Confirm => CommandLine::Confirmed(words),
         Treatment::Act => CommandLine::Acting(words),
         Treatment::Print => CommandLine::Printing(words),
+    }
+}
+
+/// Adds the sessions that are meant, where none is named.
+fn add_names(words: &mut CommandWords, names: Names, selected: &[SessionName]) {
+    let given = words.iter().skip(1).filter(|word| !word.starts_with('-'));
+    let given = given.count();
+    let mut selected = selected.iter().map(SessionName::to_string);
+    match names {
+        Names::Selected if given == 0 => words.extend(selected),
+        Names::One if given == 0 => words.extend(selected.next()),
+        Names::Before if given < 2 => {
+            if let Some(session) = selected.next() {
+                words.insert(1, session);
+            }
+        }
+        Names::Selected | Names::One | Names::Before | Names::Free => {}
     }
 }
 

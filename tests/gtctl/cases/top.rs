@@ -455,6 +455,8 @@ fn keys_and_lines_ask_for_the_verbs() {
         (":start<enter>", run("start gt-shop-witness")),
         (":reset fix-1<enter>", run("reset fix-1")),
         (":resume<enter>", run("resume")),
+        (":answer yes<enter>", run("answer gt-shop-witness yes")),
+        (":answer fix-1 2<enter>", run("answer fix-1 2")),
         (":nudge fix-1 go on<enter>", run("nudge fix-1 go on")),
         (":explain<enter>", print("explain gt-shop-witness")),
         (
