@@ -46,7 +46,7 @@ type Capturing = Pin<Box<dyn Future<Output = LowerPane>>>;
 enum Happened {
     Keys(Option<Vec<TopKey>>),
     Signal(Asked),
-    Looked(LookEnd),
+    Looked(Box<LookEnd>),
     LookDue,
     Captured(LowerPane),
     PaneDue,
@@ -188,7 +188,7 @@ impl<'g> App<'g> {
                 }
             }
             Happened::Signal(asked) => return self.heed(asked, screen),
-            Happened::Looked(end) => self.take_in(end, waits),
+            Happened::Looked(end) => self.take_in(*end, waits),
             Happened::LookDue => self.begin_look(waits),
             Happened::Captured(lower) => self.tell(TopInput::Lower(lower)),
             Happened::PaneDue => {
@@ -505,7 +505,7 @@ impl Waits {
             keys = keys.next() => Happened::Keys(keys),
             Some(told) = verbs.join_next() => Happened::Verb(ended(told)),
             lower = under_way(capturing) => Happened::Captured(lower),
-            end = under_way(looking) => Happened::Looked(end),
+            end = under_way(looking) => Happened::Looked(Box::new(end)),
             () = lookout.wait_at(*pace), if is_resting => Happened::LookDue,
             () = sleep_until(*pane_due), if reads_pane => Happened::PaneDue,
         }

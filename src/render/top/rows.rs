@@ -149,8 +149,8 @@ impl TopRow {
         }
     }
 
-    fn order(&self) -> (Need, &Option<String>, &SessionName) {
-        (self.need, &self.rig, &self.session)
+    fn order(&self) -> (Need, Option<&str>, &SessionName) {
+        (self.need, self.rig.as_deref(), &self.session)
     }
 
     /// What stands before its name, so that it is found without colour too.

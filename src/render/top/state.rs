@@ -242,8 +242,6 @@ pub struct TopState {
     pub(super) height: u16,
     pub(super) head: TopHead,
     pub(super) rows: Vec<TopRow>,
-    /// Whether a look has been taken.
-    pub(super) has_looked: bool,
     /// The indexes of the rows that the filters let through.
     pub(super) shown: Vec<usize>,
     /// Only these sessions, where some were named; else all.

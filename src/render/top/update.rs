@@ -18,7 +18,6 @@ pub fn update(mut state: TopState, input: TopInput) -> (TopState, Vec<TopIntent>
         TopInput::Looked { head, rows } => {
             state.head = head;
             state.rows = rows;
-            state.has_looked = true;
             forget_gone(&mut state);
         }
         TopInput::Measured(measured) => state.measured = measured,

@@ -187,7 +187,7 @@ fn filters(state: &TopState) -> String {
 }
 
 fn draw_empty(state: &TopState, area: Rect, buffer: &mut Buffer) {
-    let text = if !state.has_looked {
+    let text = if state.head.controller == Controllers::Unknown {
         "looking…"
     } else if state.is_filtered() {
         "no session matches; esc clears the filter"
