@@ -10,6 +10,7 @@ use super::screen::LiveScreen;
 use super::signals::{Asked, Signals};
 use super::usage::UsageMeter;
 use super::verbs::{Show, Verb};
+use crate::cli::agree::warn_of_others;
 use crate::cli::args::{Global, TownArg};
 use crate::cli::exit::{Exit, Trouble};
 use crate::cli::looks::Looks;
@@ -25,6 +26,7 @@ use crate::render::top::{
 };
 use crate::render::{Colour, Paper, Role};
 use crate::store::View;
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -38,6 +40,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const SHARE: u32 = 33;
 /// The least time between two reads of the live pane.
 const PANE_EVERY: Duration = Duration::from_millis(500);
+
+/// So many remarks are remembered as told.
+const MOST_TOLD: usize = 100;
 
 /// A read of the live pane under way.
 type Capturing = Pin<Box<dyn Future<Output = LowerPane>>>;
@@ -91,6 +96,8 @@ pub(super) struct App<'g> {
     events: Events,
     last_day: LastDay,
     usage: UsageMeter,
+    /// What was said beside the screen so far: each look would say it again.
+    told: BTreeSet<String>,
     /// Whether the screen differs from the state.
     is_stale: bool,
 }
@@ -113,6 +120,7 @@ impl<'g> App<'g> {
             looked: None,
             last_day: LastDay::default(),
             usage: UsageMeter::default(),
+            told: BTreeSet::new(),
             is_stale: true,
         }
     }
@@ -409,8 +417,18 @@ impl<'g> App<'g> {
             }
         }
         waits.looks = Some(looks);
+        self.tell_new();
+    }
+
+    /// Says what a look has said beside the screen, unless it was said before.
+    fn tell_new(&mut self) {
+        if self.told.len() > MOST_TOLD {
+            self.told.clear();
+        }
         for text in self.terminal.take_kept() {
-            self.say(text, Role::Change);
+            if self.told.insert(text.clone()) {
+                self.say(text, Role::Change);
+            }
         }
     }
 
@@ -430,6 +448,9 @@ impl<'g> App<'g> {
     /// Reads what has happened. Not before the first look is shown: it may take longer than that.
     fn read_past(&mut self) {
         let Some(looked) = &self.looked else { return };
+        if !self.events.is_begun() {
+            warn_of_others(&self.place, &self.terminal);
+        }
         self.events.read();
         let view = View::of(&self.place.state);
         if let Some(past) = self.last_day.read(&view, looked.now) {

@@ -61,6 +61,11 @@ impl Events {
         }
     }
 
+    /// Whether it was read.
+    pub(super) fn is_begun(&self) -> bool {
+        self.is_begun
+    }
+
     /// Reads what is new.
     pub(super) fn read(&mut self) {
         let new = if self.is_begun {
