@@ -25,6 +25,7 @@
 //! | 1 | [`memory`] | how memory changes: `learn` from a look, `intend` a plan, `settle` its outcomes. Pure |
 //! | 1 | [`reports`] | what an agent's client says of itself: its hooks and its registry. Pure |
 //! | 1 | [`screen`] | what a pane's text says of its agent, and [`screen::output`] what its output says of its end. Pure |
+//! | 1 | [`timeline`] | what each session was over a period, and what that comes to. Pure |
 //! | 1 | [`trust`] | whose a file, a folder or a socket is, and who else may change it |
 //! | 1 | [`words`] | the words that people read for reasons, holds and phases, clean. Pure |
 //! | 2 | [`events`] | what happened, as one typed list for each cycle, and what others read of it. Pure |
@@ -39,6 +40,7 @@
 //! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |
 //! | 3 | [`import`] | a manifest for what already lives on a server. Pure |
 //! | 3 | [`notify`] | what the controller tells the service manager, a command, a collector of metrics |
+//! | 3 | [`web`] | serves pages over HTTP: what is served comes in as text |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
 //! | 4 | [`doctor`] | what is wrong with a machine and its town, and what mends it |
 //! | 4 | [`sim`] | a seeded tmux, its clock, and what people do to it, for the tests |
@@ -75,6 +77,8 @@ pub mod reports;
 pub mod screen;
 pub mod sim;
 pub mod store;
+pub mod timeline;
 pub mod tmux;
 pub mod trust;
+pub mod web;
 pub mod words;

@@ -3,10 +3,12 @@
 mod begin;
 mod deferred;
 mod host;
+mod serve;
 mod wait;
 
 pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
+pub(super) use serve::Serve;
 pub(super) use wait::{For, Wait};
 
 use crate::model::{Choice, Period, Request};
@@ -231,6 +233,11 @@ pub(super) enum Verb {
     Validate(Deferred<TownArg>),
     /// Print the JSON schema of the manifest, or of a verb's JSON output
     Schema(Deferred<Schema>),
+    /// Serve the town as a web page, as JSON and as metrics
+    ///
+    /// Read-only, and for this host alone, unless asked for more. It looks only while somebody
+    /// reads. A controller serves the same page where `[controller] web` says.
+    Serve(Deferred<Serve>),
     /// Print metrics of the town in Prometheus text format
     ///
     /// A controller serves the same metrics where `[controller] metrics` says.

@@ -8,7 +8,9 @@ mod answer;
 mod apply;
 mod args;
 mod ask;
+mod asked;
 mod attach;
+mod board;
 mod by_hand;
 mod chore;
 mod diff;
@@ -36,10 +38,13 @@ mod place;
 mod reconcile;
 mod scene;
 mod schema;
+mod serve;
 mod service;
 mod sink;
+mod sites;
 mod stamps;
 mod status;
+mod token;
 mod told;
 mod top;
 mod validate;
@@ -176,6 +181,7 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Init(args) => init::run(global, args, terminal),
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
+        Verb::Serve(args) => Box::pin(serve::run(global, args, terminal)).await,
         Verb::Metrics(args) => metrics::run(global, args, terminal).await,
         Verb::Service(args) => service::run(global, args, terminal),
         Verb::Completions(args) => Ok(docs::completions(args, terminal)),

@@ -4,15 +4,17 @@
 use super::exit::Trouble;
 use super::place::{Place, myself};
 use super::scene;
+use super::sites::Sites;
 use crate::controller::Cycle;
 use crate::events::{TownEvent, What, counted, notification, notifications};
 use crate::model::{
     Counts, Heartbeat, InForce, Keeper, Moment, News, Notify, Period, SessionName, Town,
 };
-use crate::notify::{Hook, Manager, Offer};
+use crate::notify::{Hook, Manager};
 use crate::proc;
-use crate::render::{Books, Colour, Paper, metrics, news as line, status};
+use crate::render::{Books, Colour, Paper, news as line, status};
 use crate::store::StateDir;
+use crate::web::Demand;
 use serde_json::json;
 
 /// All of them. Their failures are returned, for the terminal.
@@ -25,12 +27,18 @@ pub(super) struct Others<'a> {
     name: SessionName,
     notify: Option<Notify>,
     hook: Option<Hook>,
-    offer: Offer,
+    sites: Sites,
 }
 
 impl<'a> Others<'a> {
     /// Says that the controller begins.
-    pub(super) fn begin(place: &Place, manager: &'a Manager) -> Result<Self, Trouble> {
+    ///
+    /// `demand` counts who reads its page.
+    pub(super) fn begin(
+        place: &Place,
+        manager: &'a Manager,
+        demand: Demand,
+    ) -> Result<Self, Trouble> {
         let store = StateDir::open(&place.state)?;
         let former = store.view().heartbeat();
         let now = proc::clock::now();
@@ -57,7 +65,7 @@ impl<'a> Others<'a> {
             name: place.town.name.clone(),
             notify: place.town.notify.clone(),
             hook: None,
-            offer: Offer::default(),
+            sites: Sites::new(&place.state, demand),
         };
         others.announce(others.about_me("the controller started"), now);
         Ok(others)
@@ -84,20 +92,15 @@ impl<'a> Others<'a> {
         self.hear(&fresh, now);
         let mut complaints = self.write_beat();
         let scene = scene::of_cycle(town, cycle);
+        let Self {
+            store, beat, sites, ..
+        } = self;
         let books = || Books {
-            idle_saved: self.store.view().idle_saved(),
-            keeper: Keeper::Beating(Box::new(self.beat.clone())),
+            idle_saved: store.view().idle_saved(),
+            keeper: Keeper::Beating(Box::new(beat.clone())),
             ..Books::default()
         };
-        complaints.extend(
-            self.offer
-                .publish(
-                    town.metrics.as_ref(),
-                    || metrics::page(&scene, &books()),
-                    now,
-                )
-                .err(),
-        );
+        complaints.extend(sites.show(&scene, books, paper, now));
         let plain = Paper {
             colour: Colour::Off,
             ..*paper

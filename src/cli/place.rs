@@ -20,6 +20,7 @@ use crate::render::{Books, words};
 use crate::store::{Keeps, Places, StateDir, View, all, folder, locate};
 use crate::tmux::Client;
 use crate::tmux::list::PaneRow;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::os::unix::fs::MetadataExt;
@@ -178,12 +179,9 @@ impl Place {
     /// What the state directory says, beside a look.
     pub(super) fn books(&self, memory: &Memory, now: Moment) -> Books {
         let view = View::of(&self.state);
-        let names = memory.sessions.keys();
-        let logs = names
-            .filter_map(|name| Some((name.clone(), view.newest_log(name)?.display().to_string())));
         Books {
             idle_saved: view.idle_saved(),
-            logs: logs.collect(),
+            logs: logs_of(&view, memory),
             keeper: keeper(&view, now),
         }
     }
@@ -278,6 +276,14 @@ impl Place {
             file: self.file.absolute()?,
         })
     }
+}
+
+/// The newest log of each session that has one.
+pub(super) fn logs_of(view: &View, memory: &Memory) -> BTreeMap<SessionName, String> {
+    let names = memory.sessions.keys();
+    names
+        .filter_map(|name| Some((name.clone(), view.newest_log(name)?.display().to_string())))
+        .collect()
 }
 
 /// Makes sure that a state directory answers. Later reads and writes have no deadline and could

@@ -19,6 +19,7 @@ use crate::notify::Manager;
 use crate::proc;
 use crate::render::{Scene, apply as page, brief, json};
 use crate::store::{LastGood, Lock, LockFault, StateDir, View};
+use crate::web::Demand;
 use std::path::Path;
 use std::rc::Rc;
 
@@ -63,8 +64,10 @@ pub(super) async fn run(
     see_to_the_end(View::of(&place.state));
     // Nobody is asked while a controller runs: the second look decides.
     let orders = unasked(orders);
+    let demand = Demand::default();
+    controller.heed_readers(demand.clone());
     let manager = Manager::from_variables(|name| std::env::var_os(name), std::process::id());
-    let mut told = Told::new(Others::begin(&place, &manager)?, terminal);
+    let mut told = Told::new(Others::begin(&place, &manager, demand)?, terminal);
     let watched = files.paths();
     let state = place.state.clone();
     let view = View::of(&state);

@@ -7,6 +7,7 @@ use crate::chores::Chores;
 use crate::model::{Moment, Plan};
 use crate::reconcile::ProbeAnswer;
 use crate::store::StateDir;
+use crate::web::Demand;
 
 impl Controller {
     /// Asks agents whether they are signed in, where the plan says so. Later cycles take in the
@@ -15,18 +16,26 @@ impl Controller {
         self.prober.get_or_insert_default();
     }
 
+    /// Looks whenever a reader of the page wants it.
+    pub fn heed_readers(&mut self, readers: Demand) {
+        self.readers = readers;
+    }
+
     /// What the watcher waits for between two cycles: a change of the state directory, the answer of
-    /// an agent, the end of a chore, and the end of a start or a stop by commands.
+    /// an agent, the end of a chore, the end of a start or a stop by commands, and a reader of its
+    /// page.
     pub(super) fn senses(&mut self) -> (&StateDir, impl Future<Output = ()>) {
         let Self {
             store,
             prober,
             chores,
             launcher_jobs,
+            readers,
             ..
         } = self;
         let beside = async move {
             tokio::select! {
+                () = readers.wanted() => {}
                 () = answered(prober.as_mut()) => {}
                 () = chore_ended(chores.as_mut()) => {}
                 () = launcher_jobs.wait() => {}

@@ -24,6 +24,7 @@ use crate::reconcile::{
 };
 use crate::store::{Counted, Keeps, Lock, LockFault, Retention, StateDir, StoreFault};
 use crate::tmux::{Access, Client};
+use crate::web::Demand;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ pub struct Controller {
     pub(super) prober: Option<Prober>,
     /// The starts and stops by commands that are under way.
     pub(super) launcher_jobs: LauncherJobs,
+    /// Who reads its page.
+    pub(super) readers: Demand,
     /// The sessions whose output was not recorded any more, and what was tried.
     pub(super) piped: Piped,
     /// What is known before the next cycle begins.
@@ -212,6 +215,7 @@ impl Controller {
             chores: None,
             prober: None,
             launcher_jobs,
+            readers: Demand::default(),
             piped: Piped::new(),
             ahead: Ahead::default(),
             looks: LookCache::default(),

@@ -7,7 +7,7 @@ use super::session::Named;
 use super::wire;
 use super::{chores, policies};
 use crate::model::{
-    Desired, Gastown, Limits, Metrics, Notify, Period, SessionName, Socket, Topic, Town,
+    Desired, Gastown, Limits, Metrics, Notify, Period, SessionName, Socket, Topic, Town, WebAddress,
 };
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
@@ -44,6 +44,7 @@ impl Reading<'_> {
         let chores = chores::resolve(self, &named, &dir);
         let notify = self.notify();
         let metrics = self.metrics();
+        let web = self.web();
         let town = name.zip(socket).map(|(name, socket)| Town {
             name,
             root: scene.root,
@@ -56,6 +57,7 @@ impl Reading<'_> {
             limits: limits(manifest.limits.as_ref()),
             resync: self.resync(),
             metrics,
+            web,
             notify,
         });
         (town, places(&named))
@@ -208,6 +210,34 @@ impl Reading<'_> {
             ),
         };
         let fault = self.at(&at(), code, message).help(help);
+        self.faults.push(fault);
+        None
+    }
+
+    /// Where the controller serves its page. Other hosts may not read it: that takes a token, which
+    /// `gtctl serve` has.
+    fn web(&mut self) -> Option<WebAddress> {
+        let at = path(["controller", "web"]);
+        let text = self.manifest.controller.as_ref()?.web.as_deref()?;
+        let (message, help) = match WebAddress::parse(text) {
+            Some(WebAddress::Tcp(address)) if address.port() == 0 => (
+                "the page needs a port number".to_owned(),
+                "write \"127.0.0.1:7433\"",
+            ),
+            Some(address) if address.is_open_to_others() => (
+                format!("other hosts can reach `{}`", shown(text)),
+                "write \"127.0.0.1:7433\"; `gtctl serve --token-file FILE` serves other hosts",
+            ),
+            Some(address) => return Some(address),
+            None => (
+                format!(
+                    "`{}` is neither an address nor the path of a socket",
+                    shown(text)
+                ),
+                "write \"127.0.0.1:7433\", or \"unix:/run/user/1000/town.sock\"",
+            ),
+        };
+        let fault = self.at(&at, "bad-address", message).help(help);
         self.faults.push(fault);
         None
     }

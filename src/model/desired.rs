@@ -38,6 +38,8 @@ pub struct Town {
     pub resync: Period,
     /// Where the controller offers metrics. None if it does not.
     pub metrics: Option<Metrics>,
+    /// Where the controller serves its page. None if it does not.
+    pub web: Option<WebAddress>,
     /// What to run for notifications. None if nothing.
     pub notify: Option<Notify>,
 }
@@ -650,4 +652,48 @@ pub enum Metrics {
     File(PathBuf),
     /// By HTTP, on an address that only this host can reach.
     Listen(SocketAddr),
+}
+
+/// Where pages are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebAddress {
+    /// By TCP.
+    Tcp(SocketAddr),
+    /// By a unix socket, absolute, that only its owner can reach.
+    Unix(PathBuf),
+}
+
+impl WebAddress {
+    /// What stands before the path of a unix socket.
+    pub const UNIX: &str = "unix:";
+
+    /// Reads `127.0.0.1:7433`, `localhost:7433` or `unix:/run/user/1000/town.sock`. None if it is
+    /// neither.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(path) = text.strip_prefix(Self::UNIX) {
+            let path = PathBuf::from(path);
+            return path.is_absolute().then_some(Self::Unix(path));
+        }
+        let numbered = text.replacen("localhost:", "127.0.0.1:", 1);
+        numbered.parse().ok().map(Self::Tcp)
+    }
+
+    /// Whether other hosts can reach it.
+    #[must_use]
+    pub fn is_open_to_others(&self) -> bool {
+        match self {
+            Self::Tcp(address) => !address.ip().is_loopback(),
+            Self::Unix(_) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for WebAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "{}{}", Self::UNIX, path.display()),
+        }
+    }
 }

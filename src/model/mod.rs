@@ -75,7 +75,7 @@ pub use coverage::{cover, covered, misnamed};
 pub use desired::{
     Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Hooks, Idling, Limits, Logs,
     Marker, Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, RestartPolicy, Socket,
-    StartBudget, Town, Unavailable, WhenAttached,
+    StartBudget, Town, Unavailable, WebAddress, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use gastown::{Gastown, GastownHold, Rest};

@@ -1,7 +1,6 @@
-//! Where metrics are offered: in a file that a collector reads, or at a port.
+//! Metrics in a file that a collector reads.
 
-use super::port::Port;
-use crate::model::{Metrics, Moment, Period};
+use crate::model::{Moment, Period};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,55 +9,31 @@ use std::path::{Path, PathBuf};
 /// The file is written at most this often: collectors read it every 15 s or so.
 const FILE_EVERY: Period = Period::from_secs(5);
 
-/// What is offered at present, and where.
+/// The file that was written last.
 #[derive(Debug, Default)]
-pub struct Offer {
-    port: Option<Port>,
+pub struct MetricsFile {
     written: Option<(PathBuf, Moment)>,
 }
 
-impl Offer {
-    /// Offers a page there, in place of the last. A port that is wanted no more is closed; a file
-    /// stays, for a collector to see its age.
+impl MetricsFile {
+    /// Writes a page there, in place of the last. A file that is wanted no more stays, for a
+    /// collector to see its age.
     ///
     /// # Errors
-    /// What keeps it from being offered, with the place.
+    /// What keeps it from being written, with the place.
     pub fn publish(
         &mut self,
-        wanted: Option<&Metrics>,
+        path: &Path,
         page: impl FnOnce() -> String,
         now: Moment,
     ) -> Result<(), String> {
-        match wanted {
-            None => {
-                *self = Self::default();
-                Ok(())
-            }
-            Some(Metrics::Listen(address)) => {
-                self.written = None;
-                if !self.port.as_ref().is_some_and(|port| port.is_at(*address)) {
-                    self.port = None;
-                    let port = Port::open(*address);
-                    self.port = Some(
-                        port.map_err(|e| format!("metrics cannot be offered at {address}: {e}"))?,
-                    );
-                }
-                if let Some(port) = &self.port {
-                    port.show(&page());
-                }
-                Ok(())
-            }
-            Some(Metrics::File(path)) => {
-                self.port = None;
-                let last = self.written.as_ref().filter(|(file, _)| file == path);
-                if last.is_some_and(|(_, at)| now.since(at) < FILE_EVERY) {
-                    return Ok(());
-                }
-                self.written = Some((path.clone(), now));
-                replace(path, &page())
-                    .map_err(|e| format!("metrics cannot be written to {}: {e}", path.display()))
-            }
+        let last = self.written.as_ref().filter(|(file, _)| file == path);
+        if last.is_some_and(|(_, at)| now.since(at) < FILE_EVERY) {
+            return Ok(());
         }
+        self.written = Some((path.to_path_buf(), now));
+        replace(path, &page())
+            .map_err(|e| format!("metrics cannot be written to {}: {e}", path.display()))
     }
 }
 
@@ -99,12 +74,10 @@ mod tests {
     fn the_file_is_replaced_but_not_at_every_cycle() {
         let dir = std::env::temp_dir().join(format!("gtctl-prom-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
-        let wanted = Metrics::File(dir.join("town.prom"));
-        let mut offer = Offer::default();
+        let wanted = dir.join("town.prom");
+        let mut offer = MetricsFile::default();
         let mut publish = |page: &str, now| {
-            offer
-                .publish(Some(&wanted), || page.to_owned(), now)
-                .unwrap();
+            offer.publish(&wanted, || page.to_owned(), now).unwrap();
         };
         let read = || fs::read_to_string(dir.join("town.prom")).unwrap();
         publish("one", at(0));
@@ -113,10 +86,8 @@ mod tests {
         publish("three", at(FILE_EVERY.millis()));
         assert_eq!(read(), "three");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
-        let nowhere = Metrics::File(dir.join("nowhere/town.prom"));
-        let fault = offer
-            .publish(Some(&nowhere), String::new, at(0))
-            .unwrap_err();
+        let nowhere = dir.join("nowhere/town.prom");
+        let fault = offer.publish(&nowhere, String::new, at(0)).unwrap_err();
         assert!(fault.contains("nowhere/town.prom: "), "{fault}");
         fs::remove_dir_all(&dir).unwrap();
     }

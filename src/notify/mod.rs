@@ -1,5 +1,5 @@
 //! What a watching controller tells others: the service manager, a command of the user's, whoever
-//! collects metrics.
+//! collects metrics from a file.
 //!
 //! What is told comes in as text and values. Nobody who is slow, gone or broken delays a cycle:
 //! everything here is bounded, and what it complains of is handed back for the controller to say.
@@ -9,9 +9,8 @@
 
 mod hook;
 mod metrics;
-mod port;
 mod systemd;
 
 pub use hook::Hook;
-pub use metrics::Offer;
+pub use metrics::MetricsFile;
 pub use systemd::Manager;

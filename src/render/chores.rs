@@ -47,6 +47,14 @@ pub fn next(timed: &Timed, paper: &Paper) -> String {
     }
 }
 
+/// How its last run ended, for people; empty where none has.
+#[must_use]
+pub fn last(scene: &Scene<'_>, timed: &Timed, paper: &Paper) -> String {
+    let history = scene.memory.chores.get(&timed.chore);
+    let ended = history.and_then(|history| history.ended.as_ref());
+    ended.map_or_else(String::new, |end| last_run(end, paper))
+}
+
 /// Why a proposal is not carried out, for people.
 #[must_use]
 pub fn refusal(refusal: &Refusal) -> String {

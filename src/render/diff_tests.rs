@@ -76,6 +76,7 @@ fn town() -> Town {
         limits: Limits::default(),
         resync: Period::from_secs(30),
         metrics: None,
+        web: None,
         notify: None,
     }
 }

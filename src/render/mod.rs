@@ -34,6 +34,7 @@ pub mod top;
 pub mod verify;
 pub mod view;
 pub mod wait;
+pub mod web;
 
 pub use crate::words::{self, Clock, brief, sanitise};
 pub use style::{Colour, Detail, Paper, Role};

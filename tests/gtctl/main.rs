@@ -17,3 +17,5 @@ mod laws;
 mod sim;
 #[cfg(test)]
 mod tmux;
+#[cfg(test)]
+mod web;

@@ -151,6 +151,10 @@ pub struct ControllerTable {
     /// Prometheus' node exporter, or an address of this host alone, such as `127.0.0.1:9464`.
     /// Default: none.
     pub metrics: Option<String>,
+    /// Where it serves the town's page: an address of this host alone, such as `127.0.0.1:7433`, or
+    /// a unix socket, such as `unix:/run/user/1000/town.sock`. It only shows; `gtctl serve` can also
+    /// act, show screens, and serve other hosts with a token. Default: none.
+    pub web: Option<String>,
 }
 
 /// Limits on what may happen at once.

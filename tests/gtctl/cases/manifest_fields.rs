@@ -104,7 +104,7 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 36] = [
+const OTHERS: [Row; 37] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -138,6 +138,7 @@ const OTHERS: [Row; 36] = [
     ("agents.mine.hooks", "'off'", "'on'"),
     ("controller.resync", "'15s'", "'20s'"),
     ("controller.metrics", "'/a.prom'", "'127.0.0.1:1'"),
+    ("controller.web", "'unix:/a.sock'", "'127.0.0.1:1'"),
     ("notify.command", "['tell']", "['write']"),
     ("notify.on", "['held']", "['held', 'expired']"),
     ("limits.concurrent_starts", "1", "20"),
@@ -428,10 +429,12 @@ fn effects(town: &Town, worlds: &[World]) -> String {
         sessions,
         chores,
         metrics,
+        web,
         notify,
         ..
     } = town;
-    let mut effects = format!("{name} {root:?} {socket:?} {resync} {metrics:?} {notify:?}\n");
+    let mut effects =
+        format!("{name} {root:?} {socket:?} {resync} {metrics:?} {web:?} {notify:?}\n");
     for desired in sessions.values() {
         let Desired {
             name,

@@ -39,6 +39,7 @@ const VERBS: [&str; 30] = [
     "pause",
     "resume",
     "metrics",
+    "serve",
     "service",
     "completions",
     "man",

@@ -36,6 +36,7 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         },
         resync: Period::from_secs(30),
         metrics: None,
+        web: None,
         notify: None,
     }
 }

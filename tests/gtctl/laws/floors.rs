@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the
 /// manifest's faults.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "events",
     "model",
     "import",
@@ -19,6 +19,7 @@ const PURE: [&str; 12] = [
     "reports",
     "screen",
     "sim",
+    "timeline",
     "render",
     "words",
 ];

@@ -282,11 +282,11 @@ fn free_port() -> SocketAddr {
 fn page_at(address: SocketAddr) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
-    text.starts_with("HTTP/1.0 200 OK\r\n").then_some(text)
+    text.starts_with("HTTP/1.1 200 OK\r\n").then_some(text)
 }
 
 #[test]
