@@ -25,7 +25,7 @@ pub(super) async fn run(
         let place = Place::find(global, &none, terminal)?;
         let session = place.session(&args.session)?;
         refuse_while_paused(&place, terminal)?;
-        return give(&place, &session, choice, terminal).await;
+        return Box::pin(give(&place, &session, choice, terminal)).await;
     }
     let place = Place::find_or_last_good(global, &none, terminal)?;
     let session = place.session(&args.session)?;

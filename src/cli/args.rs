@@ -3,11 +3,13 @@
 mod begin;
 mod deferred;
 mod host;
+mod report;
 mod serve;
 mod wait;
 
 pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
+pub(super) use report::Report;
 pub(super) use serve::Serve;
 pub(super) use wait::{For, Wait};
 
@@ -25,6 +27,9 @@ Examples:
   gtctl apply                     do it, and wait until everything is ready
   gtctl status --watch            what every session is and what comes next
   gtctl reconcile --watch         keep the town as declared, until stopped
+  gtctl serve                     the town as a web page
+  gtctl report -o html > week.html
+                                  what the last week was
   gtctl service install           run it under systemd
   gtctl -f examples/quickstart.toml apply
 
@@ -108,6 +113,10 @@ pub(super) enum Output {
     Wide,
     /// For programs; the shapes are in schema/
     Json,
+    /// One page with a picture, of `report` alone
+    Html,
+    /// A picture, of `report` alone
+    Svg,
 }
 
 /// When colour is used.
@@ -238,6 +247,10 @@ pub(super) enum Verb {
     /// Read-only, and for this host alone, unless asked for more. It looks only while somebody
     /// reads. A controller serves the same page where `[controller] web` says.
     Serve(Deferred<Serve>),
+    /// Report what every session was over a period: availability, restarts, hours, cost
+    ///
+    /// `-o html` and `-o svg` draw a timeline of every session, in one file without a script.
+    Report(Deferred<Report>),
     /// Print metrics of the town in Prometheus text format
     ///
     /// A controller serves the same metrics where `[controller] metrics` says.

@@ -13,7 +13,7 @@ use crate::proc::child::{Bound, Leftovers, Ran, Spec, Stream, run, words};
 use crate::render::sanitise;
 use crate::store::StateDir;
 use crate::tmux::tail::screens;
-use crate::web::{Action, Ask, Reply};
+use crate::web::{Ask, WebAction, WebReply};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -80,7 +80,7 @@ impl Answerer {
             }
             Ask::Act(action, reply) => match self.argv(&action) {
                 Err(why) => {
-                    let _ = reply.send(Reply::Failed(why));
+                    let _ = reply.send(WebReply::Failed(why));
                 }
                 Ok(argv) => {
                     note(place, &action);
@@ -92,12 +92,12 @@ impl Answerer {
         }
     }
 
-    async fn screen(&mut self, place: &Place, session: &SessionName) -> Reply {
+    async fn screen(&mut self, place: &Place, session: &SessionName) -> WebReply {
         if let Some(text) = self.read.get(session) {
-            return Reply::Done(text.clone());
+            return WebReply::Done(text.clone());
         }
         let Some(pane) = self.panes.get(session) else {
-            return Reply::Failed(format!("{session} has no screen"));
+            return WebReply::Failed(format!("{session} has no screen"));
         };
         match screens(&place.client, &[*pane]).await {
             Ok(mut lines) => {
@@ -108,15 +108,15 @@ impl Answerer {
                     .collect();
                 let text = clean.join("\n");
                 self.read.insert(session.clone(), text.clone());
-                Reply::Done(text)
+                WebReply::Done(text)
             }
-            Err(fault) => Reply::Failed(Trouble::chain(&fault)),
+            Err(fault) => WebReply::Failed(Trouble::chain(&fault)),
         }
     }
 
     /// The command line of an action.
-    fn argv(&self, action: &Action) -> Result<Vec<OsString>, String> {
-        let Action {
+    fn argv(&self, action: &WebAction) -> Result<Vec<OsString>, String> {
+        let WebAction {
             verb,
             session,
             text,
@@ -155,8 +155,8 @@ fn panes(observed: &Observed) -> BTreeMap<SessionName, PaneId> {
 }
 
 /// Writes down who asked. What comes of it is written by the verb.
-fn note(place: &Place, action: &Action) {
-    let Action {
+fn note(place: &Place, action: &WebAction) {
+    let WebAction {
         verb,
         session,
         text: _,
@@ -179,7 +179,7 @@ fn note(place: &Place, action: &Action) {
         StateDir::open(&place.state).and_then(|state| state.journal(proc::clock::now(), &[entry]));
 }
 
-async fn run_verb(argv: Vec<OsString>) -> Reply {
+async fn run_verb(argv: Vec<OsString>) -> WebReply {
     let ran = run(&Spec {
         argv: words(&argv),
         dir: "/".as_ref(),
@@ -194,9 +194,9 @@ async fn run_verb(argv: Vec<OsString>) -> Reply {
     .await;
     let said = words_of(&ran);
     if ran.is_well() {
-        Reply::Done(said)
+        WebReply::Done(said)
     } else {
-        Reply::Failed(said)
+        WebReply::Failed(said)
     }
 }
 

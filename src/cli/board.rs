@@ -6,7 +6,7 @@ use crate::render::web::{self as page, May, WebScene};
 use crate::render::{Books, Paper, Scene, json, metrics};
 use crate::store::{JournalReader, View};
 use crate::timeline::{Past, Window, tracks};
-use crate::web::{Part, Places, Snapshot};
+use crate::web::{PageParts, Part, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -124,7 +124,7 @@ impl Board<'_> {
     }
 }
 
-fn places(parts: page::WebParts) -> Places {
+fn places(parts: page::WebParts) -> PageParts {
     let part = |part: page::WebPart| Part {
         id: part.id,
         html: part.html,

@@ -36,6 +36,7 @@ mod others;
 mod output;
 mod place;
 mod reconcile;
+mod report;
 mod scene;
 mod schema;
 mod serve;
@@ -54,7 +55,7 @@ mod work;
 
 use crate::model::Request;
 use crate::proc;
-use args::{ChoreVerb, Cli, Verb};
+use args::{ChoreVerb, Cli, Output, Verb};
 use clap::Parser;
 use exit::{Exit, Trouble};
 use output::Terminal;
@@ -150,6 +151,7 @@ fn survive_full_files() -> std::io::Result<Signal> {
 
 async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
     let global = &cli.global;
+    refuse_pictures(cli)?;
     match &cli.verb {
         Verb::Apply(args) => apply::run(global, args, terminal).await,
         Verb::Diff(args) => diff::run(global, args, terminal).await,
@@ -181,12 +183,24 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Init(args) => init::run(global, args, terminal),
         Verb::Validate(args) => validate::run(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
+        Verb::Report(args) => report::run(global, args, terminal),
         Verb::Serve(args) => Box::pin(serve::run(global, args, terminal)).await,
         Verb::Metrics(args) => metrics::run(global, args, terminal).await,
         Verb::Service(args) => service::run(global, args, terminal),
         Verb::Completions(args) => Ok(docs::completions(args, terminal)),
         Verb::Man(args) => docs::man(args, terminal),
         Verb::Sink(args) => Ok(sink::run(args)),
+    }
+}
+
+/// Only some verbs draw.
+fn refuse_pictures(cli: &Cli) -> Result<(), Trouble> {
+    let draws = matches!(cli.verb, Verb::Report(_));
+    match cli.global.output {
+        Output::Html | Output::Svg if !draws => Err(Trouble::new("this verb draws no picture")
+            .help("`gtctl report -o html` does")
+            .exits(Exit::Usage)),
+        Output::Html | Output::Svg | Output::Text | Output::Wide | Output::Json => Ok(()),
     }
 }
 

@@ -76,7 +76,7 @@ impl Terminal {
     pub(super) fn paper(&self, now: Moment) -> Paper {
         let detail = match self.output {
             Output::Wide => Detail::Wide,
-            Output::Text | Output::Json => Detail::Short,
+            Output::Text | Output::Json | Output::Html | Output::Svg => Detail::Short,
         };
         let width = io::stdout().is_terminal().then(width_of_terminal).flatten();
         Paper {

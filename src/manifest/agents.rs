@@ -116,6 +116,7 @@ fn over(base: AgentTable, own: &AgentTable) -> AgentTable {
         probe: own.probe.or(base.probe),
         resume: own.resume.or(base.resume),
         begin: own.begin.or(base.begin),
+        cost_per_hour: own.cost_per_hour.or(base.cost_per_hour),
         hooks: own.hooks.or(base.hooks),
     }
 }
@@ -337,6 +338,7 @@ fn entry(name: &str, table: &AgentTable, like: Option<String>) -> AgentEntry {
         probe: list(&table.probe),
         resume: list(&table.resume),
         begin: list(&table.begin),
+        cost_per_hour: table.cost_per_hour.map(|cost| cost.0),
         client: None,
         hooks: table.hooks.map_or(Hooks::Auto, words::Hooks::meaning),
     };

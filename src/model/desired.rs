@@ -335,6 +335,8 @@ pub struct Agent {
     pub resume: Vec<String>,
     /// Arguments that begin a conversation of the id that stands for `{id}`.
     pub begin: Vec<String>,
+    /// What an hour costs in which it lives. None if nobody says.
+    pub cost_per_hour: Option<HourlyCost>,
     /// The client that reports on it, where it is one that can.
     pub client: Option<ReportingClient>,
     /// Whether its client's hooks are set up.
@@ -652,6 +654,33 @@ pub enum Metrics {
     File(PathBuf),
     /// By HTTP, on an address that only this host can reach.
     Listen(SocketAddr),
+}
+
+/// What an hour costs, in a unit of the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HourlyCost {
+    /// Millionths of the unit.
+    pub millionths: u64,
+}
+
+impl HourlyCost {
+    /// The highest that is read.
+    const MOST: f64 = 1_000_000.0;
+
+    /// Of this number. None if it is negative, no number, or above a million.
+    #[must_use]
+    pub fn new(number: f64) -> Option<Self> {
+        if !(0.0..=Self::MOST).contains(&number) {
+            return None;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it lies between 0 and 10^12"
+        )]
+        let millionths = (number * 1_000_000.0).round() as u64;
+        Some(Self { millionths })
+    }
 }
 
 /// Where pages are served.

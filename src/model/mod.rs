@@ -73,9 +73,9 @@ pub use content::{Content, Cpu, SeenDialog, Shown};
 pub use conversation::{AskedConversation, KnownConversation, ResumePolicy, Turns};
 pub use coverage::{cover, covered, misnamed};
 pub use desired::{
-    Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Hooks, Idling, Limits, Logs,
-    Marker, Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, RestartPolicy, Socket,
-    StartBudget, Town, Unavailable, WebAddress, WhenAttached,
+    Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Hooks, HourlyCost, Idling,
+    Limits, Logs, Marker, Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, RestartPolicy,
+    Socket, StartBudget, Town, Unavailable, WebAddress, WhenAttached,
 };
 pub use evidence::Evidence;
 pub use gastown::{Gastown, GastownHold, Rest};

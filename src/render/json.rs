@@ -19,6 +19,7 @@ use serde::Serialize;
 mod chores;
 mod doctor;
 mod lines;
+mod report;
 mod shape;
 mod wait;
 
@@ -28,6 +29,7 @@ pub(super) use lines::{hold as why_of_hold, reason as why_of};
 
 pub use chores::{ChoreLine, ProposalLine};
 pub use doctor::{CheckLine, DoctorPage, doctor};
+pub use report::{ReportPage, ReportRestart, ReportSession, ReportSpan, report};
 pub use wait::{WaitLine, WaitPage};
 
 pub use shape::{

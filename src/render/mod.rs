@@ -25,6 +25,7 @@ pub mod json;
 pub mod metrics;
 pub mod news;
 pub mod nudge;
+pub mod report;
 pub mod saved;
 pub mod service;
 pub mod sketch;

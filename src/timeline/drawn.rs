@@ -1,6 +1,6 @@
 //! As many pieces as a picture can show.
 
-use super::{Shade, Span, Track, Window};
+use super::{Piece, Shade, Track, Window};
 use std::collections::BTreeMap;
 
 /// The same time in at most `slots` pieces of equal length, neighbours that are alike joined.
@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 /// A slot shows what the session was for the longest part of it. A death shows however short it
 /// was.
 #[must_use]
-pub fn drawn(track: &Track, window: Window, slots: u32) -> Vec<Span> {
-    let mut drawn: Vec<Span> = Vec::new();
+pub fn drawn(track: &Track, window: Window, slots: u32) -> Vec<Piece> {
+    let mut drawn: Vec<Piece> = Vec::new();
     let mut rest = track.spans.as_slice();
     for slot in 0..slots.max(1) {
         let (from, to) = (edge(window, slots, slot), edge(window, slots, slot + 1));
@@ -23,7 +23,7 @@ pub fn drawn(track: &Track, window: Window, slots: u32) -> Vec<Span> {
         };
         match drawn.last_mut() {
             Some(last) if last.shade == shown.shade => last.to = to,
-            Some(_) | None => drawn.push(Span {
+            Some(_) | None => drawn.push(Piece {
                 from,
                 to,
                 shade: shown.shade,
@@ -43,7 +43,7 @@ fn edge(window: Window, slots: u32, slot: u32) -> i64 {
 }
 
 /// The piece that stands for a slot.
-fn shown_in(spans: &[Span], from: i64, to: i64) -> Option<&Span> {
+fn shown_in(spans: &[Piece], from: i64, to: i64) -> Option<&Piece> {
     let within = || spans.iter().take_while(|span| span.from < to);
     if let Some(dead) = within().find(|span| span.shade == Shade::Dead) {
         return Some(dead);
@@ -61,8 +61,8 @@ fn shown_in(spans: &[Span], from: i64, to: i64) -> Option<&Span> {
 mod tests {
     use super::*;
 
-    fn span(from: i64, to: i64, shade: Shade) -> Span {
-        Span {
+    fn span(from: i64, to: i64, shade: Shade) -> Piece {
+        Piece {
             from,
             to,
             shade,
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_thousand_flips_become_few_pieces_and_a_death_stays() {
-        let mut spans: Vec<Span> = (0..1000)
+        let mut spans: Vec<Piece> = (0..1000)
             .map(|n| {
                 let shade = if n % 3 == 0 {
                     Shade::Idle

@@ -15,4 +15,4 @@ mod track;
 
 pub use drawn::drawn;
 pub use numbers::{LINGERING, Numbers, Recovery, numbers};
-pub use track::{Past, Shade, Span, Tick, Track, Tracks, Window, tracks};
+pub use track::{Past, Piece, Shade, Tick, Track, Tracks, Window, tracks};

@@ -1,6 +1,6 @@
 //! What a period comes to, in numbers.
 
-use super::track::{Past, Shade, Span, Track, Tracks};
+use super::track::{Past, Piece, Shade, Track, Tracks};
 use crate::model::{Period, PhaseChange, ReasonCode};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -91,7 +91,7 @@ pub fn numbers(past: &Past<'_>, tracks: &Tracks) -> Numbers {
 /// How long it was dead each time, before it ran again. Dead pieces that follow each other are one.
 fn recoveries_of(track: &Track) -> Vec<u64> {
     let mut found = Vec::new();
-    let mut dead_since: Option<&Span> = None;
+    let mut dead_since: Option<&Piece> = None;
     for span in &track.spans {
         match span.shade {
             Shade::Dead => {

@@ -59,7 +59,7 @@ impl Window {
 
 /// A piece of time in which a session was one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Span {
+pub struct Piece {
     /// When it began.
     pub from: i64,
     /// When it ended.
@@ -70,7 +70,7 @@ pub struct Span {
     pub cause: String,
 }
 
-impl Span {
+impl Piece {
     /// Its length, in milliseconds.
     #[must_use]
     pub fn millis(&self) -> u64 {
@@ -95,7 +95,7 @@ pub struct Tick {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Track {
     /// The pieces, in order. They cover the whole window.
-    pub spans: Vec<Span>,
+    pub spans: Vec<Piece>,
     /// The restarts, in order.
     pub ticks: Vec<Tick>,
 }
@@ -130,9 +130,9 @@ pub fn tracks(past: &Past<'_>) -> Tracks {
     past.phases.iter().map(track).collect()
 }
 
-fn spans(changes: &[PhaseChange], is_declared: bool, window: Window) -> Vec<Span> {
+fn spans(changes: &[PhaseChange], is_declared: bool, window: Window) -> Vec<Piece> {
     let mut spans = Vec::new();
-    let mut now = Span {
+    let mut now = Piece {
         from: window.from,
         to: window.from,
         shade: Shade::Unknown,
@@ -149,7 +149,7 @@ fn spans(changes: &[PhaseChange], is_declared: bool, window: Window) -> Vec<Span
         if (shade, &cause) == (now.shade, &now.cause) {
             continue;
         }
-        let next = Span {
+        let next = Piece {
             from: at,
             to: at,
             shade,
@@ -162,9 +162,9 @@ fn spans(changes: &[PhaseChange], is_declared: bool, window: Window) -> Vec<Span
 }
 
 /// Ends a piece. One that took no time is left out.
-fn end(spans: &mut Vec<Span>, span: Span, at: i64) {
+fn end(spans: &mut Vec<Piece>, span: Piece, at: i64) {
     if at > span.from {
-        spans.push(Span { to: at, ..span });
+        spans.push(Piece { to: at, ..span });
     }
 }
 
@@ -276,7 +276,7 @@ pub(super) mod tests {
         ];
         assert_eq!(spans, want);
         assert_eq!(track.spans[1].cause, "dead: signal 9 (KILL)");
-        let whole: u64 = track.spans.iter().map(Span::millis).sum();
+        let whole: u64 = track.spans.iter().map(Piece::millis).sum();
         assert_eq!(whole, 1000);
     }
 

@@ -4,7 +4,7 @@ use super::admit::Admission;
 use super::server::{Peer, Served, Shared};
 use super::snapshot::Shown;
 use super::stream::{Kind, stream};
-use super::{Action, Ask, Reply};
+use super::{Ask, WebAction, WebReply};
 use crate::model::SessionName;
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -217,19 +217,19 @@ async fn pane(State(whole): Here, Path(session): Path<String>) -> Response {
         return plain(StatusCode::NOT_FOUND, "no session has such a name\n");
     };
     match ask(owner, |reply| Ask::Pane(session, reply)).await {
-        Reply::Done(screen) => text(PLAIN, screen),
-        Reply::Failed(why) => plain(StatusCode::NOT_FOUND, &format!("{why}\n")),
+        WebReply::Done(screen) => text(PLAIN, screen),
+        WebReply::Failed(why) => plain(StatusCode::NOT_FOUND, &format!("{why}\n")),
     }
 }
 
 async fn act(State(whole): Here, request: Request) -> Response {
     let Some(owner) = &whole.served.actions else {
         let why = "it only shows: start it with --allow-actions";
-        return told(StatusCode::FORBIDDEN, &Reply::Failed(why.to_owned()));
+        return told(StatusCode::FORBIDDEN, &WebReply::Failed(why.to_owned()));
     };
     if !may_act(&whole, &request) {
         let why = "the page is older than the server: reload it";
-        return told(StatusCode::FORBIDDEN, &Reply::Failed(why.to_owned()));
+        return told(StatusCode::FORBIDDEN, &WebReply::Failed(why.to_owned()));
     }
     let from = request
         .extensions()
@@ -237,7 +237,7 @@ async fn act(State(whole): Here, request: Request) -> Response {
         .map(|peer| peer.0.clone());
     let Some(action) = read_action(request.into_body(), from.unwrap_or_default()).await else {
         let why = "send {\"verb\": …, \"session\": …}";
-        return told(StatusCode::BAD_REQUEST, &Reply::Failed(why.to_owned()));
+        return told(StatusCode::BAD_REQUEST, &WebReply::Failed(why.to_owned()));
     };
     // That the verb refuses is an answer, too: `done` says it.
     told(
@@ -257,14 +257,14 @@ fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
-async fn read_action(body: Body, from: String) -> Option<Action> {
+async fn read_action(body: Body, from: String) -> Option<WebAction> {
     let bytes = timeout(BODY_WITHIN, to_bytes(body, BODY))
         .await
         .ok()?
         .ok()?;
     let sent: Value = serde_json::from_slice(&bytes).ok()?;
     let word = |key: &str| sent.get(key).and_then(Value::as_str);
-    Some(Action {
+    Some(WebAction {
         verb: word("verb")?.to_owned(),
         session: SessionName::new(word("session")?).ok()?,
         text: word("text").map(str::to_owned),
@@ -275,23 +275,23 @@ async fn read_action(body: Body, from: String) -> Option<Action> {
 /// Asks the owner of the site, who may be busy or gone.
 async fn ask(
     owner: &mpsc::Sender<Ask>,
-    question: impl FnOnce(oneshot::Sender<Reply>) -> Ask,
-) -> Reply {
+    question: impl FnOnce(oneshot::Sender<WebReply>) -> Ask,
+) -> WebReply {
     let (reply, answer) = oneshot::channel();
     if owner.try_send(question(reply)).is_err() {
-        return Reply::Failed("too much was asked at once: try again".to_owned());
+        return WebReply::Failed("too much was asked at once: try again".to_owned());
     }
     match timeout(ASK_WITHIN, answer).await {
         Ok(Ok(reply)) => reply,
-        Ok(Err(_)) => Reply::Failed("nobody answers".to_owned()),
-        Err(_) => Reply::Failed("it takes long: what comes of it will show".to_owned()),
+        Ok(Err(_)) => WebReply::Failed("nobody answers".to_owned()),
+        Err(_) => WebReply::Failed("it takes long: what comes of it will show".to_owned()),
     }
 }
 
-fn told(status: StatusCode, reply: &Reply) -> Response {
+fn told(status: StatusCode, reply: &WebReply) -> Response {
     let (is_done, message) = match reply {
-        Reply::Done(message) => (true, message),
-        Reply::Failed(message) => (false, message),
+        WebReply::Done(message) => (true, message),
+        WebReply::Failed(message) => (false, message),
     };
     let body = json!({ "version": 1, "kind": "action", "done": is_done, "message": message });
     (status, [(CONTENT_TYPE, JSON)], body.to_string()).into_response()

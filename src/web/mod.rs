@@ -35,14 +35,14 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub enum Ask {
     /// The text on the screen of a session.
-    Pane(SessionName, oneshot::Sender<Reply>),
+    Pane(SessionName, oneshot::Sender<WebReply>),
     /// Something to be done.
-    Act(Action, oneshot::Sender<Reply>),
+    Act(WebAction, oneshot::Sender<WebReply>),
 }
 
 /// Something that a reader asks to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Action {
+pub struct WebAction {
     /// The verb, such as `restart`. The owner says which it knows.
     pub verb: String,
     /// The session.
@@ -55,7 +55,7 @@ pub struct Action {
 
 /// What comes of an [`Ask`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reply {
+pub enum WebReply {
     /// It was done, or this is the text.
     Done(String),
     /// It was refused, or it failed.
@@ -63,4 +63,4 @@ pub enum Reply {
 }
 
 /// The parts of a page that stand in each of its places, in order.
-pub type Places = BTreeMap<String, Vec<Part>>;
+pub type PageParts = BTreeMap<String, Vec<Part>>;

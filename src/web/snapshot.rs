@@ -1,6 +1,6 @@
 //! What is served of one look, and what has changed since the look before.
 
-use super::Places;
+use super::PageParts;
 use axum::body::Bytes;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ pub struct Snapshot {
     /// The whole page.
     pub document: String,
     /// The parts of the page that change, by the place that they stand in.
-    pub places: Places,
+    pub places: PageParts,
     /// What `gtctl status -o json` prints, on one line.
     pub status: String,
     /// What `gtctl diff -o json` prints, on one line.
@@ -71,7 +71,7 @@ impl Shown {
     }
 }
 
-fn html_by_id(places: &Places) -> BTreeMap<&str, &str> {
+fn html_by_id(places: &PageParts) -> BTreeMap<&str, &str> {
     let parts = places.values().flatten();
     parts
         .map(|part| (part.id.as_str(), part.html.as_str()))
@@ -79,7 +79,7 @@ fn html_by_id(places: &Places) -> BTreeMap<&str, &str> {
 }
 
 /// The order of all parts, and the HTML of those that are wanted.
-fn page_message(version: u64, places: &Places, wanted: impl Fn(&&Part) -> bool) -> Bytes {
+fn page_message(version: u64, places: &PageParts, wanted: impl Fn(&&Part) -> bool) -> Bytes {
     let ids =
         |parts: &[Part]| -> Vec<String> { parts.iter().map(|part| part.id.clone()).collect() };
     let order: BTreeMap<&String, Vec<String>> = places

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use values::{Limit, MemoryLimit, Positive, Share, Starts, UnavailableValue, Wait};
+use values::{Cost, Limit, MemoryLimit, Positive, Share, Starts, UnavailableValue, Wait};
 use words::{Accept, Kind, Naming, Profile, Topic, WhenAttached};
 
 /// The AI agent sessions wanted in tmux, declared for gtctl.
@@ -135,6 +135,9 @@ pub struct AgentTable {
     /// Arguments that begin a conversation with an id that gtctl chooses; `{id}` stands for it.
     /// Default: none: gtctl learns the id from the client's reports.
     pub begin: Option<Vec<String>>,
+    /// What an hour costs in which it lives, in a unit of yours, such as `0.75`. Only `gtctl report`
+    /// uses it. Default: none.
+    pub cost_per_hour: Option<Cost>,
     /// Whether the client reports to gtctl what the agent does. `auto`: where that changes nothing
     /// of the user's own. `on`: also for codex, where it takes a flag that trusts the user's own
     /// hooks, too. `off`: gtctl goes by screen and title alone. Default: `auto`.

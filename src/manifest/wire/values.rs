@@ -206,6 +206,23 @@ impl<'de> Deserialize<'de> for Share {
     }
 }
 
+/// What an hour costs: a number from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost(pub model::HourlyCost);
+
+impl<'de> Deserialize<'de> for Cost {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(d)?;
+        model::HourlyCost::new(number).map(Self).ok_or_else(|| {
+            D::Error::custom(pack(
+                "bad-cost",
+                "a cost per hour must be between 0 and 1000000",
+                "write 0.75",
+            ))
+        })
+    }
+}
+
 /// The most starts in ten minutes: `"auto"` or a number from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Starts(pub model::StartBudget);
@@ -467,6 +484,12 @@ schema_of!(Share, "Share", {
         { "type": "number", "minimum": 0, "maximum": 1 },
         { "type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*%$" }
     ]
+});
+schema_of!(Cost, "Cost", {
+    "description": "What an hour costs, such as 0.75.",
+    "type": "number",
+    "minimum": 0,
+    "maximum": 1_000_000
 });
 schema_of!(UnavailableValue, "Unavailable", {
     "description": "Sessions that may be down at once: a number from 1, or a percentage of the declared sessions such as \"10%\", rounded down and at least one.",

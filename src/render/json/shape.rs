@@ -2,6 +2,7 @@
 
 use super::chores::{ChoreLine, ProposalLine};
 use super::doctor::DoctorPage;
+use super::report::ReportPage;
 use super::wait::WaitPage;
 use crate::manifest::Unwrapped;
 use schemars::transform::Transform;
@@ -530,7 +531,7 @@ pub struct ChoreRunPage {
 /// The schema of every page by its kind, as text ended by a line end: committed as
 /// `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 11] {
+pub fn schemas() -> [(&'static str, String); 12] {
     [
         ("answer", schema_for!(AnswerPage)),
         ("apply", schema_for!(ApplyPage)),
@@ -539,6 +540,7 @@ pub fn schemas() -> [(&'static str, String); 11] {
         ("doctor", schema_for!(DoctorPage)),
         ("nudge", schema_for!(NudgePage)),
         ("pause", schema_for!(PausePage)),
+        ("report", schema_for!(ReportPage)),
         ("reset", schema_for!(ResetPage)),
         ("status", schema_for!(StatusPage)),
         ("verify", schema_for!(VerifyPage)),

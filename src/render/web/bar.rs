@@ -5,7 +5,7 @@ use crate::model::Period;
 use crate::render::brief;
 use crate::render::sanitise;
 use crate::render::words::Clock;
-use crate::timeline::{Shade, Span, Track, Window, drawn};
+use crate::timeline::{Piece, Shade, Track, Window, drawn};
 use jiff::Timestamp;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ const CAUSE: usize = 120;
 /// The bar; nothing is drawn where nothing is known.
 pub(super) fn bar(track: Option<&Track>, window: Window, clock: &Clock) -> Markup {
     let spans = track.map_or_else(Vec::new, |track| drawn(track, window, SLOTS));
-    let known: Vec<&Span> = spans
+    let known: Vec<&Piece> = spans
         .iter()
         .filter(|span| span.shade != Shade::Unknown)
         .collect();
@@ -36,7 +36,7 @@ pub(super) fn bar(track: Option<&Track>, window: Window, clock: &Clock) -> Marku
     }
 }
 
-fn piece(span: &Span, window: Window, clock: &Clock) -> Markup {
+fn piece(span: &Piece, window: Window, clock: &Clock) -> Markup {
     let (x, end) = (place(span.from, window), place(span.to, window));
     let (top, height) = stature(span.shade);
     let cause = sanitise::line(&span.cause, CAUSE);
@@ -72,7 +72,7 @@ fn time(at: i64, clock: &Clock) -> String {
 }
 
 /// `last 24 hours: working 14h, idle 9h`.
-fn in_words(spans: &[&Span]) -> String {
+fn in_words(spans: &[&Piece]) -> String {
     let mut sums: BTreeMap<Shade, u64> = BTreeMap::new();
     for span in spans {
         *sums.entry(span.shade).or_default() += span.millis();

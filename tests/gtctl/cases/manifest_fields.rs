@@ -104,7 +104,7 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 37] = [
+const OTHERS: [Row; 38] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -136,6 +136,7 @@ const OTHERS: [Row; 37] = [
         "['--session', '{id}']",
     ),
     ("agents.mine.hooks", "'off'", "'on'"),
+    ("agents.mine.cost_per_hour", "0.5", "2"),
     ("controller.resync", "'15s'", "'20s'"),
     ("controller.metrics", "'/a.prom'", "'127.0.0.1:1'"),
     ("controller.web", "'unix:/a.sock'", "'127.0.0.1:1'"),

@@ -40,6 +40,7 @@ const VERBS: [&str; 30] = [
     "resume",
     "metrics",
     "serve",
+    "report",
     "service",
     "completions",
     "man",
