@@ -202,16 +202,14 @@ fn a_week_of_fifty_sessions_is_told_truly_and_in_a_small_picture() {
     }
     let spent = |kind| again.spent[kind];
     let alive = spent("working") + spent("idle") + spent("waiting") + spent("blocked");
-    let share = alive as f64 / (alive + spent("dead")) as f64;
-    assert!(
-        (page["availability"].as_f64().unwrap() - share).abs() < 1e-5,
-        "{share}"
-    );
-    let cost = alive as f64 / (60 * MINUTE) as f64 / 2.0;
-    assert!(
-        (page["cost"].as_f64().unwrap() - cost).abs() < 0.01,
-        "{cost}"
-    );
+    let share = alive * 1_000_000 / (alive + spent("dead"));
+    let said = page["availability"].as_f64().unwrap();
+    assert_eq!(format!("{said:.6}"), format!("0.{share:06}"));
+    // Half a unit an hour, in hundredths; each session is rounded down.
+    let cost = alive * 50 / (60 * MINUTE);
+    let said = format!("{:.0}", page["cost"].as_f64().unwrap() * 100.0);
+    let said: i64 = said.parse().unwrap();
+    assert!((said - cost).abs() <= 1, "{said} {cost}");
     assert_eq!(page["restarts"], json!({ "died": again.restarts }));
     let times = &again.recoveries;
     assert!(times.len() > 100, "{}", times.len());
