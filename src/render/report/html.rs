@@ -8,7 +8,7 @@ const STYLE: &str = "\
 body{margin:2rem auto;max-width:1200px;padding:0 1rem;background:#fff;color:#1d1f21;\
 font:15px/1.45 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;font-variant-numeric:tabular-nums}\
 h1{margin:0;font-size:1.5rem;font-weight:650}p{margin:.25rem 0 1.5rem;color:#62666b}\
-dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:1rem 1.5rem;margin:0 0 1.75rem}\
+dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:1rem 1.5rem;margin:0 0 1.75rem}\
 dt{color:#62666b;font-size:.8125rem;font-weight:600}dd{margin:0}\
 dd b{display:block;font-size:1.375rem;font-weight:600}dd small{color:#62666b;font-size:.8125rem}\
 svg{width:100%;height:auto}@media print{body{margin:0}}";

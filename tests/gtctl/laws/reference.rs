@@ -59,13 +59,14 @@ const TABLES: [(&str, &str, &str); 15] = [
 ];
 
 /// Definitions that are a form of text, and the name of that form.
-const FORMS: [(&str, &str); 9] = [
+const FORMS: [(&str, &str); 10] = [
     ("Duration", "duration"),
     ("PositiveDuration", "duration above 0"),
     ("Limit", "duration or `off`"),
     ("MemoryLimit", "size or `off`"),
     ("Size", "size"),
     ("Share", "share"),
+    ("Cost", "cost"),
     ("Starts", "number or `auto`"),
     ("Unavailable", "number or percentage"),
     ("Marker", "marker"),
