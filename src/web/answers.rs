@@ -218,7 +218,8 @@ async fn pane(State(whole): Here, Path(session): Path<String>) -> Response {
     };
     match ask(owner, |reply| Ask::Pane(session, reply)).await {
         WebReply::Done(screen) => text(PLAIN, screen),
-        WebReply::Failed(why) => plain(StatusCode::NOT_FOUND, &format!("{why}\n")),
+        // A session without a screen is nothing that a console should complain of.
+        WebReply::Failed(_) => StatusCode::NO_CONTENT.into_response(),
     }
 }
 

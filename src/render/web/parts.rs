@@ -3,7 +3,7 @@
 use super::bar::bar;
 use super::need::{Need, look_of};
 use super::{May, WebScene};
-use crate::model::{Moment, Period};
+use crate::model::{Moment, Period, Phase};
 use crate::render::view::Row;
 use crate::render::words::{brief, bytes, count, phase_word};
 use crate::render::{Detail, Paper, chores, controller, sanitise, status};
@@ -138,7 +138,7 @@ fn more(row: &Row<'_>, may: May) -> Markup {
     html! {
         div class="more" {
             p class="facts" { (facts(row).join(" · ")) }
-            @if may.see_panes {
+            @if may.see_panes && row.phase != Phase::Absent {
                 pre class="pane" tabindex="0" data-pane=(name) aria-label={ "screen of " (name) } {
                     "…"
                 }

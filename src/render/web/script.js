@@ -79,9 +79,12 @@ function listen() {
 
 // A screen: text, and nothing else.
 async function showPane(pane) {
+  if (pane.dataset.asked) return;
+  pane.dataset.asked = 'yes';
   const answer = await fetch('/api/v1/panes/' + encodeURIComponent(pane.dataset.pane));
   const atEnd = pane.scrollTop + pane.clientHeight >= pane.scrollHeight - 4;
   pane.textContent = await answer.text();
+  delete pane.dataset.asked;
   if (atEnd) pane.scrollTop = pane.scrollHeight;
 }
 

@@ -95,7 +95,7 @@ fn a_hostile_screen_is_plain_text_and_is_shown_only_where_asked_for() {
         "{}",
         screen.head
     );
-    assert_eq!(site.get_with_token("/api/v1/panes/nobody").status, 404);
+    assert_eq!(site.get_with_token("/api/v1/panes/nobody").status, 204);
     let page = site.get_with_token("/").body;
     assert!(
         page.contains("s-evil") && !page.contains("<script>alert"),
