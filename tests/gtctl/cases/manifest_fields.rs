@@ -471,6 +471,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             &agent.quit,
             (&agent.submit, &agent.clear),
             (&agent.hooks, &agent.resume, &agent.begin),
+            agent.cost_per_hour,
         );
         writeln!(
             effects,
