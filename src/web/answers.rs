@@ -216,6 +216,8 @@ async fn pane(State(whole): Here, Path(session): Path<String>) -> Response {
     let Ok(session) = SessionName::new(&session) else {
         return plain(StatusCode::NOT_FOUND, "no session has such a name\n");
     };
+    // The owner knows the panes of the last look.
+    drop(fresh(&whole, PLAIN, |_| String::new()).await);
     match ask(owner, |reply| Ask::Pane(session, reply)).await {
         WebReply::Done(screen) => text(PLAIN, screen),
         // A session without a screen is nothing that a console should complain of.
