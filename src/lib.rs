@@ -34,7 +34,7 @@
 //! | 2 | [`proc`] | process trees, start times, signals, clocks; the one runner of child processes |
 //! | 2 | [`reconcile`] | the sequence of one cycle: take in, learn, decide, intend, settle. Pure |
 //! | 2 | [`tmux`] | the only room that speaks tmux |
-//! | 2 | [`store`] | the state directory: lock, atomic state, journal |
+//! | 2 | [`store`] | the state directory: lock, atomic state, journal, phases, samples |
 //! | 3 | [`observe`] | tmux and /proc to one [`model::Observed`] |
 //! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
 //! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |

@@ -496,12 +496,19 @@ pub(super) struct Events {
     /// Only events of these sessions
     #[arg(value_name = "SESSION")]
     pub(super) sessions: Vec<String>,
+    /// Only events of this session; may be given several times
+    #[arg(long = "session", value_name = "NAME")]
+    pub(super) named: Vec<String>,
+    /// Only events since then: how long ago (2h), a time (2026-11-29T18:00:00Z), or a local time
+    /// (18:00, "2026-11-29 18:00")
+    #[arg(long, value_name = "WHEN")]
+    pub(super) since: Option<String>,
     /// Keep printing new events
-    #[arg(long)]
+    #[arg(short = 'F', long)]
     pub(super) follow: bool,
-    /// How many of the last events to print first
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    pub(super) last: usize,
+    /// How many of the last events to print first [default: 50, or all with --since]
+    #[arg(long, value_name = "N")]
+    pub(super) last: Option<usize>,
 }
 
 /// Flags of `import`.

@@ -41,6 +41,7 @@ mod scene;
 mod schema;
 mod serve;
 mod service;
+mod since;
 mod sink;
 mod sites;
 mod stamps;

@@ -5,6 +5,7 @@ use super::exit::Trouble;
 use crate::model::Moment;
 use crate::model::invisible::visible_json;
 use crate::proc;
+use crate::render::events::EventLines;
 use crate::render::{Clock, Colour, Detail, Paper, Role, sanitise};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -88,6 +89,11 @@ impl Terminal {
             colour: self.colour_out,
             detail,
         }
+    }
+
+    /// How events are printed on standard output, in the local time zone.
+    pub(super) fn event_lines(&self, now: Moment) -> EventLines {
+        EventLines::new(proc::zone::local(), self.colour_out, now)
     }
 
     /// Prints a result, unless told to be quiet. A reader that has gone away is no fault; that it

@@ -5,10 +5,11 @@ use super::others::Others;
 use super::output::Terminal;
 use super::scene;
 use crate::controller::{Cycle, CycleFault, WatchEvent};
-use crate::model::{Done, Hold, Observed, Outcome, Scope, SessionName, Town, Verb};
-use crate::render::words::obstacle;
+use crate::events::journal;
+use crate::model::{Observed, Scope, Town};
+use crate::proc;
+use crate::render::events::EventLines;
 use crate::render::{apply as page, json};
-use std::collections::BTreeMap;
 
 /// Prints each event once, and passes it on.
 pub(super) struct Told<'a> {
@@ -16,8 +17,8 @@ pub(super) struct Told<'a> {
     others: Others<'a>,
     lines: Vec<String>,
     announced: bool,
-    /// The last printed failure of each session, until something else happens to it.
-    failures: BTreeMap<(SessionName, Verb), String>,
+    /// The lines of events, and the day that they have come to.
+    page: EventLines,
 }
 
 impl<'a> Told<'a> {
@@ -27,7 +28,7 @@ impl<'a> Told<'a> {
             others,
             lines: Vec::new(),
             announced: false,
-            failures: BTreeMap::new(),
+            page: terminal.event_lines(proc::clock::now()),
         }
     }
 
@@ -76,12 +77,6 @@ impl<'a> Told<'a> {
                 "the state of the town is unknown, nothing is changed: {why}"
             ));
         }
-        let lacking = cycle
-            .plan
-            .held
-            .iter()
-            .filter(|held| matches!(held.hold, Hold::CannotStart { .. }));
-        news.extend(lacking.map(|held| format!("{} {}", held.session, obstacle(&held.hold))));
         news.extend(self.others.cycle(town, cycle, &paper));
         if cycle.scope == Scope::Town {
             self.tell_once(news);
@@ -104,14 +99,7 @@ impl<'a> Told<'a> {
             }
             return;
         }
-        let fresh: Vec<Done> = cycle
-            .outcomes
-            .iter()
-            .filter(|done| self.is_news(done))
-            .cloned()
-            .collect();
-        self.terminal
-            .mention(&page::outcomes(town, &cycle.memory, &fresh, &paper));
+        self.print_events(cycle);
         if !self.announced {
             self.announced = true;
             let scene = scene::of_cycle(town, cycle);
@@ -120,21 +108,14 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// Whether this is another failure than the last one of the same restart or stop.
-    fn is_news(&mut self, done: &Done) -> bool {
-        let key = (done.session.clone(), done.verb);
-        match (&done.outcome, done.verb) {
-            (Outcome::Failed(why), Verb::Restart | Verb::Expire) => {
-                self.failures.insert(key, why.clone()).as_ref() != Some(why)
-            }
-            (
-                Outcome::Failed(_) | Outcome::Done(_) | Outcome::Stale(_) | Outcome::Unknown(_),
-                _,
-            ) => {
-                self.failures.remove(&key);
-                true
-            }
-        }
+    /// Prints each event that the journal has, as `gtctl events` does.
+    fn print_events(&mut self, cycle: &Cycle) {
+        let entries = journal(&cycle.events);
+        let lines: Vec<String> = entries
+            .iter()
+            .map(|entry| self.page.line_of(entry, cycle.now) + "\n")
+            .collect();
+        self.terminal.mention(&lines.concat());
     }
 
     /// Prints the notices that are new since the last cycle.

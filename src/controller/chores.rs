@@ -149,6 +149,7 @@ impl Controller {
         let reports = chores.ended();
         let arrivals = arrivals_of(chores, &reports);
         self.tell_of(&reports, notices);
+        self.beside.extend(reports.iter().map(event_of));
         Some(arrivals)
     }
 

@@ -70,6 +70,8 @@ pub struct Controller {
     /// The phases of the sessions. None before the first cycle, and where another process may have
     /// written some.
     pub(super) phases: Option<PhaseBook>,
+    /// What has happened beside the cycles, and stands in the journal, since the last cycle ended.
+    pub(super) beside: Vec<TownEvent>,
     /// Measures the sessions; none in a process that ends after its cycles.
     pub(super) sampler: Option<Sampler>,
 }
@@ -222,6 +224,7 @@ impl Controller {
             is_current: IsCurrent(Box::new(|| true)),
             actor: Actor::Verb,
             phases: None,
+            beside: Vec::new(),
             sampler: None,
         }
     }
@@ -392,7 +395,8 @@ impl Controller {
             ended: ended.steps(),
             answers,
         };
-        let events = self.report(&settled, &outcomes, &beside, &mut notices);
+        let mut events = std::mem::take(&mut self.beside);
+        events.extend(self.report(&settled, &outcomes, &beside, &mut notices));
         let decided = settled.decided();
         self.sample(decided.observed(), decided.scope(), decided.now());
         let ran = self.end_turn(settled, ended.before(outcomes), notices);

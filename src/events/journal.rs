@@ -361,7 +361,7 @@ mod tests {
         assert_eq!(first.len(), 1);
         assert_eq!(
             (first[0].message.as_str(), first[0].level),
-            ("a: restart waiting: back-off (died)", Level::Info)
+            ("a restart waiting: back-off after crash 2", Level::Info)
         );
         assert_eq!(
             first[0].fields["evidence"],
@@ -405,7 +405,7 @@ mod tests {
         };
         plan.unchanged.extend([calm.clone(), calm]);
         let begun = entries(&Plan::default(), &plan, &[]);
-        let said = "agent kimi is blocked, its sessions are waiting: kimi login (auth)";
+        let said = "agent kimi is signed out, its sessions wait: kimi login";
         assert_eq!(
             begun
                 .iter()
@@ -442,10 +442,10 @@ mod tests {
         assert_eq!(
             seen,
             [
-                (Level::Info, "a: expired"),
-                (Level::Info, "a: expire came too late: gone"),
-                (Level::Error, "a: expire failed: no"),
-                (Level::Warn, "a: expire: result unknown: timeout"),
+                (Level::Info, "a expired"),
+                (Level::Info, "a expire came too late: gone"),
+                (Level::Error, "a expire failed: no"),
+                (Level::Warn, "a expire: result unknown: timeout"),
             ]
         );
     }
@@ -468,7 +468,7 @@ mod tests {
         let entry = departure_entry(&departure).unwrap();
         assert_eq!(
             (entry.message.as_str(), entry.level),
-            ("a: expired (too-quiet)", Level::Info)
+            ("a expired: idle for too long", Level::Info)
         );
         assert_eq!(
             entry.fields["evidence"],

@@ -236,7 +236,7 @@ fn all_sessions_of_an_agent_at_its_limit_are_one_piece_of_news() {
         .iter()
         .map(|news| news.entry.message.as_str())
         .collect();
-    let one = "claude: 3 sessions at their usage limit, no end is printed";
+    let one = "agent claude is at its usage limit: 3 sessions wait, no end is printed";
     assert_eq!(messages, [one]);
     assert!(
         news(Some(&announced), &Observed::Down, &plan, &[])

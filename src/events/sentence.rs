@@ -1,18 +1,20 @@
 //! The words for an event: the same in the journal, in notifications and at the terminal.
 
-use super::{TownEvent, What, is_by_hand};
+use super::{Actor, TownEvent, What, is_by_hand};
 use crate::model::{
-    Answer, Block, ChoreEnd, ChoreResult, Conversation, Effect, Evidence, Judged, Outcome,
-    ProposalStanding, Reason, SessionName, Verb,
+    Answer, Block, ChoreEnd, ChoreResult, Conversation, Effect, Evidence, Hold, Judged, Outcome,
+    ProposalStanding, SessionName, Verb,
 };
+use crate::words::{self, cause, how_it_ended};
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// What happened, as one line. Words from outside are in it as they came: not sanitised.
+/// What happened, as one sentence without its end: `heartbeat restarted: killed by signal 9 (crash
+/// 2), pid 13056`. Words from outside may be in it as they came: it is not sanitised.
 #[must_use]
 pub fn sentence(event: &TownEvent) -> String {
     let of_session = |text: String| match &event.session {
-        Some(session) => format!("{session}: {text}"),
+        Some(session) => format!("{session} {text}"),
         None => text,
     };
     match &event.what {
@@ -21,13 +23,8 @@ pub fn sentence(event: &TownEvent) -> String {
             outcome,
             conversation,
         } => of_session(step(event, *verb, outcome, conversation.as_ref())),
-        What::Departed(_) => of_session(format!("{}{}", removed(event), cause(event))),
-        What::Held { verb, hold, .. } => of_session(format!(
-            "{} waiting: {}{}",
-            verb.word(),
-            hold.code(),
-            cause(event)
-        )),
+        What::Departed(_) => of_session(because(removed(event), event)),
+        What::Held { verb, hold, .. } => of_session(held(*verb, hold)),
         What::Blocked {
             agent,
             kind,
@@ -36,17 +33,15 @@ pub fn sentence(event: &TownEvent) -> String {
             until,
         } => match kind {
             Block::Limit => at_limit(agent, sessions, *until),
-            Block::Auth | Block::Context => {
-                format!("agent {agent} {} ({})", with_fix(evidence), kind.code())
-            }
+            Block::Auth | Block::Context => blocked(agent, *kind, evidence),
         },
         What::Unblocked { agent, kind, .. } => {
-            format!("agent {agent} is no longer blocked ({})", kind.code())
+            format!("agent {agent} is no longer {}", block_words(*kind))
         }
         What::ActiveAgain => of_session("active again after an Escape, no restart needed".into()),
         What::Asks { asks, .. } => of_session(format!("waiting for an answer ({})", asks.word())),
         What::Completed(death) => {
-            let how = death.map_or_else(String::new, |death| format!(" ({death})"));
+            let how = death.map_or_else(String::new, |death| format!(": {}", how_it_ended(death)));
             of_session(format!("completed{how}"))
         }
         What::Unreachable(why) => {
@@ -62,9 +57,12 @@ pub fn sentence(event: &TownEvent) -> String {
         What::Proposed(judged) => proposed(judged),
         What::Typed { delivery, .. } => of_session(format!("nudge by hand {delivery}")),
         What::RecorderEnded { trouble } => recorder(event.session.as_ref(), trouble.as_deref()),
-        What::ShellRemoved { shell } => of_session(format!(
-            "an idle {shell} that had its name was removed by hand"
-        )),
+        What::ShellRemoved { shell } => match &event.session {
+            Some(session) => {
+                format!("an idle {shell} that had the name {session} was removed by hand")
+            }
+            None => format!("an idle {shell} was removed by hand"),
+        },
         What::ManifestBroken(why) => format!("{why}; the last good manifest stays in use"),
         What::Defect(said) | What::ControllerIs { said, .. } => said.clone(),
     }
@@ -76,17 +74,23 @@ fn step(
     outcome: &Outcome,
     conversation: Option<&Conversation>,
 ) -> String {
+    let verb_word = words::verb(verb);
     let text = match outcome {
-        Outcome::Done(Effect::Begun { argvs }) => {
-            let argvs: Vec<String> = argvs.iter().map(|argv| argv.join(" ")).collect();
-            format!("running: {}", argvs.join("; "))
+        Outcome::Done(effect) => because(&effect_words(event, verb, effect), event),
+        Outcome::Stale(why) => format!("{verb_word} came too late: {why}"),
+        Outcome::Failed(why) => format!("{verb_word} failed: {why}{}", in_brackets(event)),
+        Outcome::Unknown(why) => {
+            format!("{verb_word}: result unknown: {why}{}", in_brackets(event))
         }
-        Outcome::Done(Effect::NotEnded { said, .. }) => format!("stop requested: {said}"),
-        Outcome::Done(Effect::Removed) => removed(event).to_owned(),
-        Outcome::Done(effect) => effect_word(verb, effect).to_owned(),
-        Outcome::Stale(why) => format!("{} came too late: {why}", verb.word()),
-        Outcome::Failed(why) => format!("{} failed: {why}", verb.word()),
-        Outcome::Unknown(why) => format!("{}: result unknown: {why}", verb.word()),
+    };
+    let pid = match outcome {
+        Outcome::Done(Effect::Started {
+            process: Some(process),
+            ..
+        }) => format!(", pid {}", process.pid),
+        Outcome::Done(_) | Outcome::Stale(_) | Outcome::Failed(_) | Outcome::Unknown(_) => {
+            String::new()
+        }
     };
     let resumes = match conversation {
         Some(Conversation::Resume(id)) => format!(", resumes {}", id.short()),
@@ -94,12 +98,44 @@ fn step(
             String::new()
         }
     };
-    format!("{text}{}{resumes}", cause(event))
+    format!("{text}{pid}{resumes}")
 }
 
-fn cause(event: &TownEvent) -> String {
-    let of = |reason: &Reason| format!(" ({})", reason.cause());
-    event.reason.as_ref().map_or_else(String::new, of)
+/// What an operation did, in the past tense.
+fn effect_words(event: &TownEvent, verb: Verb, effect: &Effect) -> String {
+    let word = match (effect, verb) {
+        (Effect::Signalled { .. }, _) => "stopping",
+        (Effect::NotEnded { said, .. }, _) => return format!("stopping ({said})"),
+        (Effect::Begun { argvs }, _) => {
+            let argvs: Vec<String> = argvs.iter().map(|argv| words::shell(argv)).collect();
+            return format!("{} runs `{}`", words::verb(verb), argvs.join("; "));
+        }
+        (Effect::Adopted { .. }, _) => "adopted",
+        (Effect::Removed, _) => removed(event),
+        (Effect::Nudged, _) => "nudged",
+        (Effect::Started { .. }, Verb::Restart) => "restarted",
+        (Effect::EscapeSent, _) => "got an Escape",
+        (
+            Effect::Started { .. },
+            Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::SendEscape,
+        ) => "started",
+    };
+    word.to_owned()
+}
+
+/// The words with why, or with who asked for it.
+fn because(text: &str, event: &TownEvent) -> String {
+    let why = event.reason.as_ref().and_then(cause);
+    match (why, &event.actor) {
+        (Some(why), _) => format!("{text}: {why}"),
+        (None, Actor::Person) => format!("{text} by hand"),
+        (None, Actor::Controller | Actor::Verb | Actor::Chore) => text.to_owned(),
+    }
+}
+
+fn in_brackets(event: &TownEvent) -> String {
+    let why = event.reason.as_ref().and_then(cause);
+    why.map_or_else(String::new, |why| format!(" ({why})"))
 }
 
 /// An end that a person asked for is a stop, not an expiry.
@@ -111,41 +147,43 @@ fn removed(event: &TownEvent) -> &'static str {
     }
 }
 
-/// The word for what an operation did, in the past tense.
-fn effect_word(verb: Verb, effect: &Effect) -> &'static str {
-    match (effect, verb) {
-        (Effect::Signalled { .. } | Effect::NotEnded { .. }, _) => "stop requested",
-        (Effect::Adopted { .. }, _) => "adopted",
-        (Effect::Removed, _) => "expired",
-        (Effect::Nudged, _) => "nudged",
-        (Effect::Started { .. }, Verb::Restart) => "restarted",
-        (Effect::EscapeSent, _) => "Escape sent",
-        (Effect::Begun { .. }, _) => "running",
-        (
-            Effect::Started { .. },
-            Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::SendEscape,
-        ) => "started",
+fn held(verb: Verb, hold: &Hold) -> String {
+    // The event of the failure has said why.
+    if matches!(hold, Hold::Failed { .. } | Hold::LauncherFailed { .. }) {
+        return format!("{} waiting after a failure", words::verb(verb));
+    }
+    let way_out = words::way_out(hold).map_or_else(String::new, |way_out| format!("; {way_out}"));
+    let obstacle = words::obstacle(hold);
+    format!("{} waiting: {obstacle}{way_out}", words::verb(verb))
+}
+
+fn blocked(agent: &str, kind: Block, evidence: &Evidence) -> String {
+    let text = format!("agent {agent} is {}, its sessions wait", block_words(kind));
+    match evidence.get("fix").and_then(Value::as_str) {
+        Some(fix) => format!("{text}: {fix}"),
+        None => text,
     }
 }
 
-fn with_fix(evidence: &Evidence) -> String {
-    match evidence.get("fix").and_then(Value::as_str) {
-        Some(fix) => format!("is blocked, its sessions are waiting: {fix}"),
-        None => "is blocked, its sessions are waiting".to_owned(),
+fn block_words(kind: Block) -> &'static str {
+    match kind {
+        Block::Auth => "signed out",
+        Block::Limit => "at its usage limit",
+        Block::Context => "stopped by a full context",
     }
 }
 
 fn at_limit(agent: &str, sessions: &[SessionName], until: Option<i64>) -> String {
     let count = match sessions.len() {
-        1 => "1 session at its usage limit".to_owned(),
-        n => format!("{n} sessions at their usage limit"),
+        1 => "1 session waits".to_owned(),
+        n => format!("{n} sessions wait"),
     };
     let until = until.and_then(|at| Timestamp::from_millisecond(at).ok());
     let until = until.map_or_else(
         || ", no end is printed".to_owned(),
         |at| format!(" until {} UTC", at.strftime("%Y-%m-%d %H:%M")),
     );
-    format!("{agent}: {count}{until}")
+    format!("agent {agent} is at its usage limit: {count}{until}")
 }
 
 fn answered(agent: &str, answer: &Answer) -> String {
@@ -201,5 +239,148 @@ fn recorder(session: Option<&SessionName>, trouble: Option<&str>) -> String {
         Some(why) => {
             format!("the output of {session} is not recorded: its recorder has stopped, and {why}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cycle::tests::NOW;
+    use super::*;
+    use crate::model::{Death, Generation, Period, ProcId, Reason, RecordedReason};
+
+    fn name() -> SessionName {
+        SessionName::new("heartbeat").unwrap()
+    }
+
+    fn died() -> Reason {
+        Reason::Died {
+            death: Death::Signal(9),
+            crashes: 2,
+        }
+    }
+
+    fn begun(purpose: &str) -> Reason {
+        Reason::StopBegun {
+            waited: Period::ZERO,
+            purpose: RecordedReason::from(purpose),
+        }
+    }
+
+    fn started() -> Outcome {
+        Outcome::Done(Effect::Started {
+            generation: Generation(3),
+            process: Some(ProcId {
+                pid: 13_056,
+                start: 1,
+            }),
+        })
+    }
+
+    fn of_step(verb: Verb, outcome: Outcome, reason: &Reason) -> String {
+        let what = What::Step {
+            verb,
+            outcome,
+            conversation: None,
+        };
+        sentence(&TownEvent::of(&name(), NOW, what).because(reason))
+    }
+
+    #[test]
+    fn a_step_is_told_with_its_cause_its_actor_and_its_process() {
+        let removed = || Outcome::Done(Effect::Removed);
+        let signalled = || Outcome::Done(Effect::Signalled { tree: vec![] });
+        let old = || Reason::TooOld {
+            age: Period::from_mins(242),
+            limit: Period::from_hours(4),
+        };
+        for (said, words) in [
+            (
+                of_step(Verb::Restart, started(), &died()),
+                "heartbeat restarted: killed by signal 9 (crash 2), pid 13056",
+            ),
+            (
+                of_step(Verb::Start, started(), &Reason::Missing { last: None }),
+                "heartbeat started, pid 13056",
+            ),
+            (
+                of_step(Verb::Restart, started(), &begun("asked")),
+                "heartbeat restarted by hand, pid 13056",
+            ),
+            (
+                of_step(Verb::Expire, signalled(), &old()),
+                "heartbeat stopping: 4h 2m old, limit 4h",
+            ),
+            (
+                of_step(Verb::Expire, removed(), &begun("too-old")),
+                "heartbeat expired: at its max age",
+            ),
+            (
+                of_step(Verb::Expire, removed(), &begun("asked")),
+                "heartbeat stopped by hand",
+            ),
+            (
+                of_step(
+                    Verb::Restart,
+                    Outcome::Failed("no such file".into()),
+                    &died(),
+                ),
+                "heartbeat restart failed: no such file (killed by signal 9 (crash 2))",
+            ),
+            (
+                of_step(Verb::SendEscape, Outcome::Stale("gone".into()), &died()),
+                "heartbeat escape came too late: gone",
+            ),
+        ] {
+            assert_eq!(said, words);
+        }
+    }
+
+    #[test]
+    fn what_waits_says_for_what_and_what_to_type() {
+        let held = |hold| {
+            let what = What::Held {
+                verb: Verb::Restart,
+                hold,
+                until: None,
+            };
+            sentence(&TownEvent::of(&name(), NOW, what))
+        };
+        let looping = Hold::CrashLoop {
+            crashes: 5,
+            window: Period::from_mins(15),
+            tail: vec![],
+        };
+        assert_eq!(
+            held(looping),
+            "heartbeat restart waiting: crash loop: 5 crashes within 15m; `gtctl reset` tries again now"
+        );
+        let failed = Hold::Failed {
+            said: "no such file".into(),
+            times: 1,
+        };
+        assert_eq!(held(failed), "heartbeat restart waiting after a failure");
+    }
+
+    #[test]
+    fn a_blocked_agent_is_told_with_the_fix() {
+        let told = |kind, until| {
+            let evidence = [("fix", serde_json::json!("claude login"))].into();
+            let what = What::Blocked {
+                agent: "claude".into(),
+                kind,
+                evidence,
+                sessions: vec![name()],
+                until,
+            };
+            sentence(&TownEvent::of_town(NOW, what))
+        };
+        assert_eq!(
+            told(Block::Auth, None),
+            "agent claude is signed out, its sessions wait: claude login"
+        );
+        assert_eq!(
+            told(Block::Limit, Some(1_763_730_302_000)),
+            "agent claude is at its usage limit: 1 session waits until 2025-11-21 13:05 UTC"
+        );
     }
 }

@@ -24,11 +24,7 @@ pub fn page(
     paper: &Paper,
 ) -> String {
     let at = jiff::Timestamp::from_millisecond(scene.now.wall).unwrap_or(jiff::Timestamp::MAX);
-    let happened: Vec<String> = events
-        .iter()
-        .map(|event| events::line(event, paper))
-        .collect();
-    let happened = happened.join("\n") + "\n";
+    let happened = events::lines(events, paper).join("\n") + "\n";
     let parts = [
         (
             "Sessions and chores",

@@ -106,8 +106,8 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
     if !events.is_empty() {
         out.push('\n');
         out.push_str(&heading("last events"));
-        for event in *events {
-            out.extend(["  ", &super::events::line(event, paper), "\n"]);
+        for line in super::events::lines(events, paper) {
+            out.extend(["  ", &line, "\n"]);
         }
     }
     out

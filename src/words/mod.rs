@@ -4,9 +4,11 @@
 //! name wherever it is read. What comes from outside (screens, process names, complaints of tmux)
 //! goes through [`sanitise`].
 
+mod cause;
 mod gastown;
 pub mod sanitise;
 
+pub use cause::{cause, how_it_ended};
 pub use gastown::obstacle as gastown_obstacle;
 
 use crate::model::{
@@ -55,14 +57,6 @@ impl Clock {
         local
             .strftime(if far { "%b %d %H:%M %:z" } else { "%H:%M:%S" })
             .to_string()
-    }
-
-    /// A moment of any day by the local clock, with its zone: `2026-11-29 14:05:10 +01:00`.
-    #[must_use]
-    pub fn stamp(&self, at: Timestamp) -> String {
-        let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
-        let local = at.to_zoned(TimeZone::fixed(offset));
-        local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
     }
 
     /// `until 14:05:10 (in 8s)`, or `until the next check` when it has come.

@@ -162,8 +162,7 @@ fn a_deadline_that_has_passed_is_told_once_and_starts_nothing_in_a_wrong_order()
         "{}",
         yard.read("told")
     );
-    yard.gtctl(&["events"])
-        .says("warn   app: start waiting: after");
+    yard.gtctl(&["events"]).says("app start waiting: ");
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn expired_once(yard: &Yard, session: &str) {
     yard.gtctl(&["expire"]);
     assert_eq!(
         said(yard, "expired"),
-        [format!("{session}: expired (too-old)")]
+        [format!("{session} expired: at its max age")]
     );
     let hours = saved(yard) / 3600;
     assert_eq!(hours, 23, "all but the seconds that it lived");
@@ -74,9 +74,7 @@ fn what_is_asked_to_end_and_goes_by_itself_is_expired_once() {
     others(&yard, "other", "exec sleep 1000");
     others(&yard, "task-1", SLOWLY);
     let watch = yard.start(&["reconcile", "--watch"]);
-    yard.until("its being asked", || {
-        !said(&yard, "stop requested").is_empty()
-    });
+    yard.until("its being asked", || !said(&yard, "stopping").is_empty());
     yard.write("go", "");
     yard.until("its end", || yard.sessions() == ["other"]);
     yard.until("its end to be told at the terminal", || {
@@ -91,9 +89,7 @@ fn what_goes_while_no_controller_lives_is_expired_once_by_the_next() {
     let yard = Yard::new(POLICY);
     others(&yard, "task-1", SLOWLY);
     let watch = yard.start(&["reconcile", "--watch"]);
-    yard.until("its being asked", || {
-        !said(&yard, "stop requested").is_empty()
-    });
+    yard.until("its being asked", || !said(&yard, "stopping").is_empty());
     watch.kill();
     let server = yard.server().unwrap();
     yard.write("go", "");
@@ -135,7 +131,7 @@ fn a_declared_task_that_is_removed_while_it_ends_is_expired_once_too() {
     yard.gtctl(&["apply"]).exits(0);
     yard.until("its being asked", || {
         yard.gtctl(&["reconcile"]);
-        !said(&yard, "stop requested").is_empty()
+        !said(&yard, "stopping").is_empty()
     });
     yard.tmux(&["kill-session", "-t", "=one"]);
     let begun = Instant::now();
@@ -143,6 +139,6 @@ fn a_declared_task_that_is_removed_while_it_ends_is_expired_once_too() {
         yard.gtctl(&["reconcile"]);
     }
     yard.gtctl(&["reconcile"]).exits(0);
-    assert_eq!(said(&yard, "expired"), ["one: expired (too-old)"]);
+    assert_eq!(said(&yard, "expired"), ["one expired: at its max age"]);
     yard.gtctl(&["status"]).says("completed");
 }

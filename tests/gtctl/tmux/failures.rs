@@ -252,7 +252,7 @@ fn a_missing_program_or_directory_is_no_crash_and_is_started_when_it_appears() {
     yard.until("it to be said", || {
         controller
             .said()
-            .contains("one cannot start: `ghost` not found in PATH")
+            .contains("one start waiting: cannot start: `ghost` not found in PATH")
     });
     yard.shim("ghost", AGENT);
     yard.fresh("one", None);

@@ -134,11 +134,7 @@ fn what_its_launcher_does_not_end_climbs_the_ladder_of_all_stops() {
     assert!(!process::may_live(mayor));
     let events = yard.gtctl(&["events"]).out;
     // Asked by the command, then TERM, then KILL.
-    assert_eq!(
-        events.matches("hq-mayor: stop requested").count(),
-        3,
-        "{events}"
-    );
+    assert_eq!(events.matches("hq-mayor stopping").count(), 3, "{events}");
 
     let mayor = yard.pid("hq-mayor");
     spoil(&yard, "mayor-stop", "nothing");
@@ -222,7 +218,7 @@ fn a_dead_session_that_gt_refuses_to_start_over_is_cleared_first() {
     yard.until("the restart to be told", || {
         fs::read_to_string(yard.state().join("monitor.jsonl"))
             .unwrap_or_default()
-            .contains("hq-mayor: restarted")
+            .contains("hq-mayor restarted")
     });
     watch.signal(Signal::TERM);
     watch.end().exits(0);

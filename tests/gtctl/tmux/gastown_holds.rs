@@ -95,10 +95,9 @@ fn an_emergency_stop_holds_a_dead_session_until_it_is_lifted_which_is_noticed_at
     });
     yard.kill(one);
     yard.until("the watcher to hold it", || {
-        yard.gtctl(&["events"])
-            .out
-            .lines()
-            .any(|line| line.contains("one") && line.contains("waiting: emergency-stop"))
+        yard.gtctl(&["events"]).out.lines().any(|line| {
+            line.contains("one") && line.contains("waiting: emergency stop of the town")
+        })
     });
     assert_eq!(held(&yard, "one"), "emergency-stop");
     yard.gtctl(&["status"]).exits(0).says("`gt thaw` lifts it");

@@ -149,7 +149,7 @@ fn the_guides_town_boots_in_its_order_and_none_is_dead() {
         };
         for name in wave {
             assert!(
-                place(&format!("{name}: started")) < place(&format!("{next}: running")),
+                place(&format!("{name} started")) < place(&format!("{next} start runs")),
                 "{events}"
             );
         }

@@ -7,6 +7,7 @@ mod background_work;
 mod chores;
 mod completion;
 mod contract;
+mod events;
 mod expiry;
 mod failures;
 mod gastown_faults;

@@ -47,7 +47,7 @@ fn only_the_end_of_a_turn_that_the_screen_confirms_completes_a_task() {
         yard.gtctl(&["reconcile"]);
         !yard.sessions().contains(&"done".to_owned())
     });
-    yard.gtctl(&["events"]).says("turn-ended");
+    yard.gtctl(&["events"]).says("its turn");
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(8) {
         yard.gtctl(&["reconcile"]);

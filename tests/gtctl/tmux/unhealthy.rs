@@ -548,7 +548,7 @@ fn an_escape_frees_what_is_stuck_and_is_waited_for_where_it_does_not() {
     yard.until("it is freed", || {
         yard.gtctl(&["events", "-o", "json"])
             .out
-            .contains("frees: active again")
+            .contains("frees active again")
     });
     let hold = |name: &str| {
         let page = yard.gtctl(&["diff", "-o", "json"]).json();
