@@ -506,7 +506,7 @@ impl Controller {
             chores: self.own_chores(decided.town()),
         };
         let events = of_cycle(&happened);
-        self.note_phases(&mut book, &happened, &events, decided.scope());
+        self.note_phases(&mut book, &happened, &events, decided);
         self.phases = Some(book);
         let entries = self.unwritten(journal(&events));
         let counted = Counted {
@@ -529,7 +529,7 @@ impl Controller {
         if let Err(fault) = written {
             notices.push(format!("the journal was not written: {}", chain(&fault)));
         }
-        self.last_plan = plan.clone();
+        self.last_plan = comparable(&self.last_plan, plan, decided.town());
         events
     }
 
@@ -680,6 +680,25 @@ impl Controller {
             }
         }
     }
+}
+
+/// The plan that the next one is compared with. A declared session that this plan leaves out, since
+/// the look or the caller asked for others, waits for what it has waited for.
+fn comparable(before: &Plan, plan: &Plan, town: &Town) -> Plan {
+    let mut plan = plan.clone();
+    if before.held.is_empty() {
+        return plan;
+    }
+    let steps = plan.steps.iter().map(|step| &step.session);
+    let held = plan.held.iter().map(|held| &held.session);
+    let unchanged = plan.unchanged.iter().map(|same| &same.session);
+    let named: BTreeSet<&SessionName> = steps.chain(held).chain(unchanged).collect();
+    let is_left_out =
+        |name: &SessionName| !named.contains(name) && town.sessions.contains_key(name);
+    let left_out = before.held.iter().filter(|held| is_left_out(&held.session));
+    let left_out: Vec<_> = left_out.cloned().collect();
+    plan.held.extend(left_out);
+    plan
 }
 
 pub(super) fn server_of(observed: &Observed) -> Option<ServerId> {

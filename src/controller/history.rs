@@ -8,6 +8,7 @@ use crate::model::{
     Generation, Moment, Observed, Period, Reading, Scope, Server, SessionName, Usage,
 };
 use crate::observe::{self, InUse};
+use crate::reconcile::Decided;
 use crate::store::{SampleWriter, StateDir, View};
 use std::collections::BTreeMap;
 use std::fs;
@@ -102,9 +103,12 @@ impl Controller {
         book: &mut PhaseBook,
         happened: &Happened<'_>,
         events: &[TownEvent],
-        scope: &Scope,
+        decided: &Decided<'_>,
     ) {
-        let changes = book.take_in(happened, events, scope);
+        let is_partial = *decided.scope() != Scope::Town;
+        let declared = &decided.town().sessions;
+        let is_left_out = |name: &SessionName| is_partial || declared.contains_key(name);
+        let changes = book.take_in(happened, events, is_left_out);
         if let Err(fault) = self.store().note_phases(happened.now, &changes) {
             tracing::debug!(fault = chain(&fault), "no phases");
         }

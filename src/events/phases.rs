@@ -4,7 +4,7 @@ use super::cycle::phases;
 use super::{Happened, TownEvent, What};
 use crate::model::{
     Death, Effect, Generation, History, Life, Moment, Observed, Outcome, Ownership, Phase,
-    PhaseChange, PhaseKind, Scope, Seen, Server, SessionName, Source,
+    PhaseChange, PhaseKind, Seen, Server, SessionName, Source,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,13 +27,14 @@ impl PhaseBook {
     }
 
     /// Takes in a cycle, and returns what has changed in it. A look that tells nothing changes
-    /// nothing. `scope` is what the look was for.
+    /// nothing. A session that is not in the plan is gone, unless `is_left_out` says that the plan
+    /// only leaves it out.
     #[must_use]
     pub fn take_in(
         &mut self,
         happened: &Happened<'_>,
         events: &[TownEvent],
-        scope: &Scope,
+        is_left_out: impl Fn(&SessionName) -> bool,
     ) -> Vec<PhaseChange> {
         self.note_starts(events);
         if matches!(happened.observed, Observed::Unknown(_)) {
@@ -49,8 +50,12 @@ impl PhaseBook {
             present.push(session);
             changes.extend(self.change(happened, session, phase));
         }
-        if *scope == Scope::Town {
-            changes.extend(self.forget_others(&present, happened.now));
+        // All that are present are in the book.
+        if self.last.len() > present.len() {
+            let present: BTreeSet<&SessionName> = present.into_iter().collect();
+            let is_gone = |name: &&SessionName| !present.contains(*name) && !is_left_out(name);
+            let gone: Vec<SessionName> = self.last.keys().filter(is_gone).cloned().collect();
+            changes.extend(self.forget(&gone, happened.now));
         }
         changes
     }
@@ -118,17 +123,10 @@ impl PhaseBook {
     }
 
     /// Sessions that are neither declared nor there any more.
-    fn forget_others(&mut self, present: &[&SessionName], now: Moment) -> Vec<PhaseChange> {
-        // All that are present are in the book.
-        if self.last.len() == present.len() {
-            return Vec::new();
-        }
-        let present: BTreeSet<&SessionName> = present.iter().copied().collect();
-        let is_gone = |name: &&SessionName| !present.contains(*name);
-        let gone: Vec<SessionName> = self.last.keys().filter(is_gone).cloned().collect();
+    fn forget(&mut self, gone: &[SessionName], now: Moment) -> Vec<PhaseChange> {
         let mut changes = Vec::new();
         for session in gone {
-            let Some(last) = self.last.remove(&session) else {
+            let Some(last) = self.last.remove(session) else {
                 continue;
             };
             if last.phase != PhaseKind::Absent {

@@ -80,7 +80,7 @@ fn plan(phase: Phase) -> Plan {
 
 fn take_in(book: &mut PhaseBook, observed: &Observed, plan: &Plan) -> Vec<PhaseChange> {
     let memory = Memory::default();
-    book.take_in(&happened(observed, plan, &memory), &[], &Scope::Town)
+    book.take_in(&happened(observed, plan, &memory), &[], |_| false)
 }
 
 fn started(generation: u64) -> Vec<TownEvent> {
@@ -134,8 +134,10 @@ fn a_killed_agent_is_dead_and_then_works_in_another_run_for_that() {
     let memory = Memory::default();
     let nothing = Plan::default();
     let cycle = happened(&Observed::Down, &nothing, &memory);
-    let scope = Scope::Sessions(vec![]);
-    assert!(book.take_in(&cycle, &started(4), &scope).is_empty());
+    assert!(
+        book.take_in(&cycle, &started(4), |_| true).is_empty(),
+        "it is only left out"
+    );
     let fresh = take_in(&mut book, &seen_with(4, Some(71)), &plan(Phase::Starting));
     assert_eq!(fresh[0].cause.as_deref(), Some("died"));
     assert_eq!(

@@ -7,7 +7,7 @@ use gtctl::store::View;
 const WITHOUT_BACKOFF: &str = "backoff = { first = \"0s\", jitter = 0 }";
 
 fn phases(yard: &Yard) -> Vec<PhaseChange> {
-    View::of(&yard.state()).phases(&name("heartbeat"), 0)
+    View::of(yard.state()).phases(&name("heartbeat"), 0)
 }
 
 /// Whether the last phase is one of a living agent.
