@@ -73,7 +73,7 @@ pub struct Controller {
     /// What has happened beside the cycles, and stands in the journal, since the last cycle ended.
     pub(super) beside: Vec<TownEvent>,
     /// Measures the sessions; none in a process that ends after its cycles.
-    pub(super) sampler: Option<Sampler>,
+    pub(super) sampler: Option<Box<Sampler>>,
 }
 
 /// What has come beside a cycle, for its events.

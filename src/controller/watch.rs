@@ -82,7 +82,7 @@ pub async fn watch(
     controller.ask_agents();
     controller.keep_connection();
     controller.actor = Actor::Controller;
-    controller.sampler = Some(Sampler::new(controller.store()));
+    controller.sampler = Some(Box::new(Sampler::new(controller.store())));
     let mut broken = false;
     let mut broken_off = 0;
     let mut forced = false;
