@@ -18,9 +18,14 @@ pub(super) fn parse(text: &str, now: Moment, zone: &TimeZone) -> Result<i64, Tro
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at.as_millisecond());
     }
-    let at = text.parse::<Time>().map_or_else(
-        |_| text.parse::<DateTime>().ok().and_then(|at| local(at, zone)),
-        |time| last(time, now, zone),
+    // A time is read from a date with a time, too: so that comes first.
+    let at = text.parse::<DateTime>().map_or_else(
+        |_| {
+            text.parse::<Time>()
+                .ok()
+                .and_then(|time| last(time, now, zone))
+        },
+        |at| local(at, zone),
     );
     at.ok_or_else(|| {
         Trouble::new(format!("`{text}` is no time in the past"))
