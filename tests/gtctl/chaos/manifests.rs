@@ -155,7 +155,7 @@ fn stays_in_force(breaking: fn(&Ground)) -> Ran {
     ground.yard.declare(&manifest(""));
     ground
         .yard
-        .until("the good one", || watch.0.said().contains("read again"));
+        .until("the good one", || watch.0.said().contains("was read again"));
     ground.is_healed();
     assert_eq!(ground.yard.pid("two"), ground.two);
     watch.ends();

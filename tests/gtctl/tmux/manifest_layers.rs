@@ -53,7 +53,7 @@ fn a_verb_typed_right_after_an_edit_beside_a_controller_starts_the_edited_defini
         // The controller has read the edit by then, and has nothing to do.
         yard.declare(&painted("blue", &format!("{more}\nmax_age = \"9h\"")));
         yard.until("the controller to have read both edits", || {
-            watch.said().matches("read again").count() >= 1
+            watch.said().matches("was read again").count() >= 1
                 && yard.gtctl(&["diff", "-o", "json"]).json()["steps"]
                     .as_array()
                     .is_some_and(Vec::is_empty)
@@ -209,7 +209,7 @@ fn settings_of_one_shell_are_refused_beside_a_controller_that_has_not_got_them()
         .exits(4)
         .says("GTCTL_DEFAULTS_STOP_GRACE is set here");
     assert!(
-        watch.said().matches("read again").count() == 0,
+        watch.said().matches("was read again").count() == 0,
         "{}",
         watch.said()
     );

@@ -111,13 +111,13 @@ fn while_a_manifest_is_being_written_nothing_is_started_and_it_is_read_when_it_r
         // What the file will say of it is not known yet: nothing may begin by what it said before.
         std::thread::sleep(Duration::from_secs(1));
         assert_eq!(yard.format("one", "#{pane_dead}"), "1", "{}", watch.said());
-        assert!(!watch.said().contains("read again"), "{}", watch.said());
+        assert!(!watch.said().contains("was read again"), "{}", watch.said());
         writing.store(false, std::sync::atomic::Ordering::Relaxed);
     });
     yard.until("a fresh process", || {
         yard.format("one", "#{pane_dead}") == "0"
     });
     yard.until("the whole of it", || yard.sessions() == ["one", "two"]);
-    yard.until("that it was read", || watch.said().contains("read again"));
-    assert_eq!(watch.said().matches("read again").count(), 1);
+    yard.until("that it was read", || watch.said().contains("was read again"));
+    assert_eq!(watch.said().matches("was read again").count(), 1);
 }
