@@ -118,6 +118,8 @@ fn while_a_manifest_is_being_written_nothing_is_started_and_it_is_read_when_it_r
         yard.format("one", "#{pane_dead}") == "0"
     });
     yard.until("the whole of it", || yard.sessions() == ["one", "two"]);
-    yard.until("that it was read", || watch.said().contains("was read again"));
+    yard.until("that it was read", || {
+        watch.said().contains("was read again")
+    });
     assert_eq!(watch.said().matches("was read again").count(), 1);
 }
