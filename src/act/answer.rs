@@ -4,12 +4,14 @@
 //! when the screen shows that the right answer is selected. Before each key the screen is read, and
 //! tmux checks in the same round trip that it still shows the dialog's lines.
 
-use crate::model::{AnswerEnd, AnswerKey, AnswerStep, Dialog, Moment};
+use super::{Placed, Scene};
+use crate::model::{AnswerEnd, AnswerKey, AnswerStep, Dialog, Effect, Moment, Outcome};
 use crate::screen::{self, ShownDialog};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use crate::tmux::{Client, typing};
 use jiff::tz::TimeZone;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 /// The time between two looks.
@@ -64,6 +66,31 @@ pub async fn answer(client: &Client, step: &AnswerStep, decided: Moment) -> Answ
             return Answering { end, shows };
         }
         sleep(TICK).await;
+    }
+}
+
+/// Gives the answers of a plan side by side, each at most once.
+pub(super) async fn all(scene: &Scene<'_>, answers: Vec<(usize, &AnswerStep)>) -> Vec<Placed> {
+    let mut given = JoinSet::new();
+    for (place, step) in answers {
+        let (client, step, now) = (scene.client.clone(), step.clone(), scene.now);
+        given.spawn(async move {
+            let answering = answer(&client, &step, now).await;
+            (place, outcome(answering.end))
+        });
+    }
+    given.join_all().await
+}
+
+/// What came of an answer, as the outcome of a step.
+fn outcome(end: AnswerEnd) -> Outcome {
+    match end {
+        AnswerEnd::Done => Outcome::Done(Effect::Answered),
+        AnswerEnd::Refused(_) | AnswerEnd::Changed => Outcome::Stale(end.to_string()),
+        AnswerEnd::StillAsks | AnswerEnd::NotSelected => Outcome::Failed(end.to_string()),
+        AnswerEnd::Stale(why) => Outcome::Stale(why),
+        AnswerEnd::Failed(why) => Outcome::Failed(why),
+        AnswerEnd::Unknown(why) => Outcome::Unknown(why),
     }
 }
 

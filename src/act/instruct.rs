@@ -106,7 +106,8 @@ fn started(action: &Action) -> Option<&Desired> {
         Action::Expire { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::SendEscape { .. } => None,
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => None,
     }
 }
 

@@ -37,8 +37,8 @@ pub use launcher::{LauncherJobs, LauncherOrder, Report as LauncherReport, hand_o
 pub use probe::{PROBE_DEADLINE, probe};
 
 use crate::model::{
-    self, Action, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan, Rung,
-    SessionName, Step, TextStep, Town,
+    self, Action, AnswerStep, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan,
+    Rung, SessionName, Step, TextStep, Town,
 };
 use crate::store::View;
 use crate::tmux::Client;
@@ -177,7 +177,8 @@ fn begun_by(step: &Step) -> Option<&Desired> {
         | Action::Expire { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::SendEscape { .. } => None,
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => None,
     }
 }
 
@@ -205,16 +206,18 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
         finishes,
         texts,
         rouses,
+        answers,
         mut settled,
     } = work;
     let (places, texts): (Vec<usize>, Vec<&TextStep>) = texts.into_iter().unzip();
-    let (started, adopted, stopped, finished, typed, escape_sent) = tokio::join!(
+    let (started, adopted, stopped, finished, typed, escape_sent, answered) = tokio::join!(
         start::all(scene, starts),
         start::adopt_all(scene, adoptions),
         stop::all(scene, stops),
         finish::all(scene, finishes),
         nudge::type_all(client, &texts, scene.now),
         send_escape::all(scene, rouses),
+        answer::all(scene, answers),
     );
     settled.extend(
         started
@@ -222,7 +225,8 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
             .chain(adopted)
             .chain(stopped)
             .chain(finished)
-            .chain(escape_sent),
+            .chain(escape_sent)
+            .chain(answered),
     );
     settled.extend(
         places
@@ -241,6 +245,7 @@ struct Work<'a> {
     finishes: Vec<finish::Finish<'a>>,
     texts: Vec<(usize, &'a TextStep)>,
     rouses: Vec<send_escape::SendEscape<'a>>,
+    answers: Vec<(usize, &'a AnswerStep)>,
     settled: Vec<Placed>,
 }
 
@@ -298,6 +303,7 @@ impl<'a> Work<'a> {
                 target,
                 agent,
             }),
+            Action::Answer(step) => self.answers.push((place, step)),
         }
     }
 

@@ -58,7 +58,8 @@ impl Kept {
             | Action::Expire { .. }
             | Action::Adopt { .. }
             | Action::Nudge { .. }
-            | Action::SendEscape { .. } => false,
+            | Action::SendEscape { .. }
+            | Action::Answer(_) => false,
         };
         !self.failed && !plan.steps.is_empty() && plan.steps.iter().all(begins)
     }

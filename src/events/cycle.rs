@@ -353,8 +353,10 @@ fn of_phases(happened: &Happened<'_>) -> Vec<TownEvent> {
             Phase::Waiting(asks) => {
                 let history = happened.memory.sessions.get(name);
                 let content = history.and_then(|history| history.content.as_ref());
+                let dialog = content.and_then(|content| content.dialog.as_ref());
                 What::Asks {
                     asks,
+                    answers: dialog.map(|seen| seen.dialog.answers()).unwrap_or_default(),
                     line: content.map(|content| content.evidence.clone()),
                 }
             }

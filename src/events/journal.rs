@@ -132,10 +132,16 @@ pub(super) fn details(event: &TownEvent) -> Evidence {
         } => of_block(evidence, sessions, *until),
         What::Unblocked { evidence, .. } => evidence.clone(),
         What::ActiveAgain => [("reason", json!(ReasonCode::Stuck.word()))].into(),
-        What::Asks { asks, line } => {
+        What::Asks {
+            asks,
+            answers,
+            line,
+        } => {
             let mut fields: Evidence = [("phase", json!("waiting"))].into();
             fields.insert("question", json!(asks.word()));
             fields.extend(line.as_ref().map(|line| ("asks", json!(line))));
+            let answers = (!answers.is_empty()).then(|| json!(answers));
+            fields.extend(answers.map(|answers| ("answers", answers)));
             fields
         }
         What::Completed(death) => {

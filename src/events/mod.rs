@@ -138,6 +138,8 @@ pub enum What {
     Asks {
         /// What for.
         asks: Asks,
+        /// The answers that its screen offers, such as `1. Yes`, unsanitised.
+        answers: Vec<String>,
         /// The line that asks, unsanitised. None where no screen was read.
         line: Option<String>,
     },

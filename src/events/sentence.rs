@@ -39,7 +39,11 @@ pub fn sentence(event: &TownEvent) -> String {
             format!("agent {agent} is no longer {}", block_words(*kind))
         }
         What::ActiveAgain => of_session("active again after an Escape, no restart needed".into()),
-        What::Asks { asks, .. } => of_session(format!("waiting for an answer ({})", asks.word())),
+        What::Asks { asks, line, .. } => {
+            let question = line.as_deref().filter(|line| !line.is_empty());
+            let question = question.map_or_else(String::new, |line| format!(": {line}"));
+            of_session(format!("waiting for an answer ({}){question}", asks.word()))
+        }
         What::Completed(death) => {
             let how = death.map_or_else(String::new, |death| format!(": {}", how_it_ended(death)));
             of_session(format!("completed{how}"))

@@ -4,8 +4,8 @@
 use super::fault::shown;
 use super::layer::Layer;
 use super::reading::{Reading, path};
-use super::wire::{AgentTable, words};
-use crate::model::{Agent, Hooks, client_of};
+use super::wire::{AgentTable, AnswerTable, words};
+use crate::model::{Agent, DeclaredAnswer, Hooks, client_of};
 use figment::value::{Dict, Value};
 use std::collections::BTreeMap;
 
@@ -118,6 +118,7 @@ fn over(base: AgentTable, own: &AgentTable) -> AgentTable {
         begin: own.begin.or(base.begin),
         cost_per_hour: own.cost_per_hour.or(base.cost_per_hour),
         hooks: own.hooks.or(base.hooks),
+        answer: own.answer.or(base.answer),
     }
 }
 
@@ -287,7 +288,54 @@ impl Reading<'_> {
                 .push(fault.help("remove it: the default is the program's own name"));
         }
         self.check_phrases(name, table);
+        self.check_answers(name, table.answer.as_deref().unwrap_or_default());
     }
+
+    /// Notes the faults of the answers that an agent declares.
+    fn check_answers(&mut self, name: &str, answers: &[AnswerTable]) {
+        let at = path(["agents", name, "answer"]);
+        if answers.len() > DeclaredAnswer::MAX_COUNT {
+            let message = format!(
+                "{} answers; at most {} are possible",
+                answers.len(),
+                DeclaredAnswer::MAX_COUNT
+            );
+            self.faults.push(self.at(&at, "too-many", message));
+        }
+        let is_bad = |text: &Option<String>| {
+            let text = text.as_deref().unwrap_or_default();
+            text.trim().is_empty() || text.chars().count() > DeclaredAnswer::MAX
+        };
+        for (nth, answer) in answers.iter().enumerate() {
+            let place = nth + 1;
+            if is_bad(&answer.when) || is_bad(&answer.choose) {
+                let message = format!("answer {place}: `when` and `choose` must be texts");
+                let fault = self.at(&at, "empty-answer", message);
+                let most = DeclaredAnswer::MAX;
+                self.faults.push(fault.help(format!(
+                    "write a part of the question, and one of the answer, with at most {most} characters"
+                )));
+            }
+            let earlier = answers.get(..nth).unwrap_or_default();
+            if answer.when.is_some() && earlier.iter().any(|known| known.when == answer.when) {
+                let message = format!("answer {place}: this `when` has an answer already");
+                let fault = self.at(&at, "duplicate-answer", message);
+                self.faults.push(fault.help("keep one of them"));
+            }
+        }
+    }
+}
+
+/// The answers that are declared completely.
+fn answers(tables: &[AnswerTable]) -> Vec<DeclaredAnswer> {
+    let declared = |table: &AnswerTable| {
+        Some(DeclaredAnswer {
+            when: table.when.clone()?,
+            choose: table.choose.clone()?,
+        })
+    };
+    let declared = tables.iter().filter_map(declared);
+    declared.take(DeclaredAnswer::MAX_COUNT).collect()
 }
 
 /// The agent that this one is like: as it is written, else the built-in one that its command starts.
@@ -341,6 +389,7 @@ fn entry(name: &str, table: &AgentTable, like: Option<String>) -> AgentEntry {
         cost_per_hour: table.cost_per_hour.map(|cost| cost.0),
         client: None,
         hooks: table.hooks.map_or(Hooks::Auto, words::Hooks::meaning),
+        answers: answers(table.answer.as_deref().unwrap_or_default()),
     };
     AgentEntry { agent, command }
 }

@@ -3,6 +3,39 @@
 use super::tests::{example, given, place};
 use super::*;
 
+/// The codes of a manifest's faults.
+fn codes(text: &str) -> Vec<&'static str> {
+    let faults = given(text).load().err();
+    let list = faults.map(|faults| faults.list).unwrap_or_default();
+    list.iter().map(|fault| fault.code).collect()
+}
+
+#[test]
+fn answers_are_checked() {
+    let town = |answers: &str| {
+        format!(
+            "[town]\nname = \"a\"\n[agents.claude]\nanswer = [{answers}]\n[[session]]\nsession = \"x\"\n"
+        )
+    };
+    for (answers, code) in [
+        ("{ when = '', choose = 'b' }", "empty-answer"),
+        ("{ when = 'a' }", "empty-answer"),
+        ("{ when = 'a', choose = ' ' }", "empty-answer"),
+        (
+            "{ when = 'a', choose = 'b' }, { when = 'a', choose = 'c' }",
+            "duplicate-answer",
+        ),
+    ] {
+        let found = codes(&town(answers));
+        assert_eq!(found, [code], "{answers}");
+    }
+    assert!(codes(&town("{ when = 'a', choose = 'b' }")).is_empty());
+    let many: Vec<String> = (0..33)
+        .map(|n| format!("{{ when = 'a{n}', choose = 'b' }}"))
+        .collect();
+    assert_eq!(codes(&town(&many.join(", "))), ["too-many"]);
+}
+
 #[test]
 fn twelve_faults_are_told_at_once_each_at_its_place() {
     let text = "\

@@ -1,9 +1,22 @@
 //! What is remembered of answers to dialogs.
 
 use crate::model::{
-    AnswerEnd, AnswerStep, Dialog, Entry, Evidence, Level, ReasonCode, SessionName,
+    AnswerEnd, AnswerGiven, AnswerStep, Dialog, Entry, Evidence, History, Level, Moment,
+    ReasonCode, SessionName, keep_newest,
 };
 use serde_json::json;
+
+/// Notes that a declared answer is about to be given, so that this dialog gets no second one.
+pub(super) fn note_answer(history: &mut History, answer: &AnswerStep, now: Moment) {
+    let content = history.content.as_ref();
+    let asked = content.and_then(|content| content.dialog.as_ref());
+    history.answers.push(AnswerGiven {
+        generation: answer.target.generation.unwrap_or_default(),
+        asked: asked.map_or(now, |seen| seen.since),
+        at: now,
+    });
+    keep_newest(&mut history.answers, AnswerGiven::MAX);
+}
 
 /// The journal's entry about an answer that a person asked for.
 #[must_use]

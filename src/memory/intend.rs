@@ -1,5 +1,6 @@
 //! What a plan intends, to be written down before anything is touched.
 
+use super::answers::note_answer;
 use super::conversation::end_as_planned;
 use super::probe::intend_probes;
 use super::texts::note_typed;
@@ -96,6 +97,7 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
                 at: now,
             });
         }
+        Action::Answer(answer) => note_answer(history, answer, now),
     }
 }
 
@@ -119,7 +121,8 @@ fn count_start(memory: &mut Memory, step: &Step, now: Moment) {
         Action::Expire { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::SendEscape { .. } => (false, false),
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => (false, false),
     };
     if !begins {
         return;

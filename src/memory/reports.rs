@@ -12,17 +12,13 @@
 //! | signed out, limit, context | anything but a question | the client's, while it is to be believed |
 //! | ends, nothing | anything | the screen's |
 //!
-//! A registry is believed for as long as it stands. A hook is believed for [`SETTLE`] against what
-//! the screen shows, for the screen may lag behind; after that the screen is right, since hooks can
+//! A registry is believed for as long as it stands. A hook is believed for [`Content::HOOK_BELIEVED`]
+//! against what the screen shows, for the screen may lag behind; after that the screen is right, since hooks can
 //! be lost: Escape fires none. Where the screen shows nothing known, any report counts.
 
 use crate::model::{
-    Activity, Content, Moment, Period, Reported, ScreenState, Shown, Source, TokenUsage, Told,
+    Activity, Content, Moment, Reported, ScreenState, Shown, Source, TokenUsage, Told,
 };
-
-/// For so long a hook is believed against what the screen shows. Real clients drew what a hook had
-/// told within half a second.
-const SETTLE: Period = Period::from_secs(3);
 
 /// Takes back what a report has made of a session's content: from here on it is what the screen
 /// alone says. Gives what was known before.
@@ -154,7 +150,7 @@ fn settle(by_screen: &Shown, reported: &Reported, now: Moment) -> (ScreenState, 
 /// A failed turn stands until the client reports another one, or works on screen: its text may
 /// scroll away.
 fn is_believed(shown: ScreenState, reported: &Reported, now: Moment) -> bool {
-    if reported.by == Source::Registry || now.since(&reported.at) < SETTLE {
+    if reported.by == Source::Registry || now.since(&reported.at) < Content::HOOK_BELIEVED {
         return true;
     }
     match reported.activity {

@@ -61,6 +61,9 @@ pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
                 if let Action::SendEscape { .. } = step.action {
                     history.escape_sent = None;
                 }
+                if let Action::Answer(_) = step.action {
+                    history.answers.pop();
+                }
             }
             // It is paced like one that failed. If the next check finds it alive, it was none.
             Outcome::Unknown(why) => {
@@ -95,7 +98,8 @@ fn refuse(history: &mut History, step: &Step, why: &str, now: Moment) {
         Action::Start { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::SendEscape { .. } => return,
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => return,
     };
     let before = history
         .refused
@@ -186,6 +190,12 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
         }
         // What was pressed is known from the intent.
         Effect::EscapeSent | Effect::Begun { .. } => {}
+        Effect::Answered => {
+            // Where the same is asked again, it is another question.
+            if let Some(content) = &mut history.content {
+                content.dialog = None;
+            }
+        }
     }
 }
 
@@ -309,7 +319,8 @@ fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool 
         | Action::Expire { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::SendEscape { .. } => return false,
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => return false,
         Action::Restart {
             rung: Rung::Finish, ..
         } => {}

@@ -1,7 +1,7 @@
 //! Dialogs that agents show, and the answers to them.
 
 use super::written::is_default;
-use super::{Agent, Obstacle, ScreenState, Target};
+use super::{Agent, Generation, Moment, Obstacle, Period, ScreenState, Target};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -106,6 +106,14 @@ impl Dialog {
         parts.join(" ")
     }
 
+    /// Its answers, such as `1. Yes`.
+    #[must_use]
+    pub fn answers(&self) -> Vec<String> {
+        let options = self.options.iter();
+        let answer = |option: &DialogOption| format!("{}. {}", option.number, option.text);
+        options.map(answer).collect()
+    }
+
     /// Whether both are the same dialog, whichever answer is selected. Blanks do not matter: tmux
     /// and the client wrap lines.
     #[must_use]
@@ -158,6 +166,41 @@ impl fmt::Display for Choice {
             Self::Number(number) => write!(f, "{number}"),
         }
     }
+}
+
+/// An answer that the manifest declares for one dialog of an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredAnswer {
+    /// A text that the dialog must contain.
+    pub when: String,
+    /// A text that exactly one of its answers must contain.
+    pub choose: String,
+}
+
+impl DeclaredAnswer {
+    /// The longest text of either field, in characters.
+    pub const MAX: usize = 200;
+    /// So many answers one agent may declare.
+    pub const MAX_COUNT: usize = 32;
+}
+
+/// An answer that gtctl has given as declared, or was about to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerGiven {
+    /// In which incarnation.
+    pub generation: Generation,
+    /// When the dialog was first seen.
+    pub asked: Moment,
+    /// When it was answered.
+    pub at: Moment,
+}
+
+impl AnswerGiven {
+    /// So many declared answers are given to one session within [`AnswerGiven::SPAN`]. More of them
+    /// are no answers to questions, but a loop.
+    pub const MAX: usize = 12;
+    /// The time in which [`AnswerGiven::MAX`] counts.
+    pub const SPAN: Period = Period::from_hours(1);
 }
 
 /// How an answer is given.

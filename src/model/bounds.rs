@@ -4,9 +4,10 @@
 //! is cut once, before anything uses it.
 
 use super::{
-    Advice, AgentReport, Answer, ChoreEnd, ChoreHistory, Complaint, Content, Departure, Given,
-    Heartbeat, History, InForce, Limited, Marks, Memory, NudgeText, Probed, Proposal, RanWith,
-    RecordedReason, Refused, Refuted, Replacing, Reported, Shown, Sighting, Stopping, Typed,
+    Advice, AgentReport, Answer, AnswerGiven, ChoreEnd, ChoreHistory, Complaint, Content,
+    Departure, Dialog, DialogOption, Given, Heartbeat, History, InForce, Limited, Marks, Memory,
+    NudgeText, Probed, Proposal, RanWith, RecordedReason, Refused, Refuted, Replacing, Reported,
+    Shown, Sighting, Stopping, Typed,
 };
 
 /// The longest code of a reason, in bytes.
@@ -92,6 +93,7 @@ impl History {
     fn bound(&mut self) {
         keep_newest(&mut self.crashes, Self::MAX_CRASHES);
         keep_newest(&mut self.typed, Self::MAX_TYPED);
+        keep_newest(&mut self.answers, AnswerGiven::MAX);
         for Typed { text, .. } in &mut self.typed {
             cut_to_bytes(text, NudgeText::MAX);
         }
@@ -113,12 +115,15 @@ impl History {
             evidence,
             reported,
             by_screen,
+            dialog,
             ..
         }) = &mut self.content
         {
             *looks = Content::AGREEING.min(*looks);
             cut_to_chars(evidence, Content::MAX_EVIDENCE);
             reported.iter_mut().for_each(Reported::bound);
+            dialog.take_if(|seen| seen.dialog.options.is_empty());
+            dialog.iter_mut().for_each(|seen| seen.dialog.bound());
             if let Some(Shown {
                 looks, evidence, ..
             }) = by_screen
@@ -135,6 +140,22 @@ impl History {
         }
         self.marks.iter_mut().for_each(Marks::bound);
         self.ran_with.iter_mut().for_each(RanWith::bound);
+    }
+}
+
+impl Dialog {
+    fn bound(&mut self) {
+        cut_to_chars(&mut self.question, Self::MAX_LINE);
+        keep_newest(&mut self.above, Self::MAX_ABOVE);
+        self.options.truncate(Self::MAX_OPTIONS);
+        self.selected = self.selected.min(self.options.len().saturating_sub(1));
+        for line in &mut self.above {
+            cut_to_chars(line, Self::MAX_LINE);
+        }
+        for DialogOption { text, detail, .. } in &mut self.options {
+            cut_to_chars(text, Self::MAX_LINE);
+            cut_to_chars(detail, Self::MAX_LINE);
+        }
     }
 }
 

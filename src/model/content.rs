@@ -4,7 +4,7 @@
 use super::written::is_default;
 use super::{
     Activity, Asks, Block, Dialog, Generation, Moment, Period, Phase, Reported, ScreenState,
-    SessionName, Title, Told,
+    SessionName, Source, Title, Told,
 };
 use serde::{Deserialize, Serialize};
 
@@ -113,6 +113,9 @@ impl Content {
     /// After this time a limit without a named end counts as over. It is the longest of the usual
     /// windows.
     pub const UNNAMED_LIMIT: Period = Period::from_hours(5);
+    /// For so long a hook is believed against what the screen shows, which may lag behind. Real
+    /// clients drew what a hook had told within half a second.
+    pub const HOOK_BELIEVED: Period = Period::from_secs(3);
     /// The least time between two readings of the processor time.
     pub const CPU_SPAN: Period = Period::from_secs(3);
     /// The most that is added to the end of a limit, so that not all sessions go on at once.
@@ -183,6 +186,16 @@ impl Content {
             && by_screen == ScreenState::Ready
             && !self.works_behind();
         is_over.then(|| (Moment::later_of(self.since, reported.at), reported))
+    }
+
+    /// When a hook is no longer believed against what the screen shows. None where no hook is, and
+    /// once that moment has come.
+    #[must_use]
+    pub fn belief_ends(&self, now: Moment) -> Option<Moment> {
+        let is_against = self.told.by == Source::Hook && self.told.against.is_some();
+        let reported = self.reported.as_ref().filter(|_| is_against)?;
+        let at = reported.at.plus(Self::HOOK_BELIEVED);
+        (!now.reached(&at)).then_some(at)
     }
 
     /// Whether enough looks agree on the state.
@@ -292,5 +305,37 @@ impl Content {
         } else {
             Phase::Idle
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment {
+        wall: 1_700_000_000_000,
+        awake: 50_000_000,
+        boot: 1,
+    };
+
+    #[test]
+    fn a_hook_against_the_screen_is_believed_for_three_seconds() {
+        let written = serde_json::json!({
+            "generation": 1, "digest": 1, "since": NOW, "activity": 1, "state": "busy",
+            "state_since": NOW, "looks": 2, "told": { "by": "hook", "against": "ready" },
+            "reported": { "activity": "working", "by": "hook", "event": "PreToolUse", "at": NOW },
+        });
+        let content: Content = serde_json::from_value(written).unwrap();
+        let end = NOW.plus(Period::from_secs(3));
+        assert_eq!(content.belief_ends(NOW), Some(end));
+        assert_eq!(content.belief_ends(end), None);
+        let agreed = Content {
+            told: Told {
+                against: None,
+                ..content.told
+            },
+            ..content
+        };
+        assert_eq!(agreed.belief_ends(NOW), None);
     }
 }

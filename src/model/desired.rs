@@ -2,8 +2,8 @@
 
 use super::written::written_as_text;
 use super::{
-    Awaited, Chore, Gastown, Launch, NudgeText, Period, Policy, ReportingClient, ResumePolicy,
-    SessionName, Topic,
+    Awaited, Chore, DeclaredAnswer, Gastown, Launch, NudgeText, Period, Policy, ReportingClient,
+    ResumePolicy, SessionName, Topic,
 };
 use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -341,6 +341,8 @@ pub struct Agent {
     pub client: Option<ReportingClient>,
     /// Whether its client's hooks are set up.
     pub hooks: Hooks,
+    /// The answers that gtctl gives by itself, at most [`DeclaredAnswer::MAX_COUNT`].
+    pub answers: Vec<DeclaredAnswer>,
 }
 
 /// Whether an agent's hooks report to gtctl.

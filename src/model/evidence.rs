@@ -45,6 +45,9 @@ impl Reason {
             }
             Self::SignedIn { agent } => of([("agent", json!(agent))]),
             Self::LimitOver { over } => of([("over_ms", ms(*over))]),
+            Self::AnswerDeclared { question, answer } => {
+                of([("question", json!(question)), ("answer", json!(answer))])
+            }
             Self::Blocked {
                 kind,
                 agent,

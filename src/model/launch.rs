@@ -98,7 +98,7 @@ impl Commands {
             Verb::Restart if self.restart.is_empty() => &[&self.stop, &self.start],
             Verb::Restart => &[&self.restart],
             Verb::Expire => &[&self.stop],
-            Verb::Adopt | Verb::Nudge | Verb::SendEscape => &[],
+            Verb::Adopt | Verb::Nudge | Verb::SendEscape | Verb::Answer => &[],
         };
         all.iter()
             .copied()
@@ -139,7 +139,7 @@ impl Commands {
             Verb::Start => self.start_timeout,
             Verb::Restart => self.start_timeout.plus(stop),
             Verb::Expire => stop,
-            Verb::Adopt | Verb::Nudge | Verb::SendEscape => Period::ZERO,
+            Verb::Adopt | Verb::Nudge | Verb::SendEscape | Verb::Answer => Period::ZERO,
         }
     }
 }
@@ -179,7 +179,8 @@ impl Action {
             }
             | Self::Adopt { .. }
             | Self::Nudge { .. }
-            | Self::SendEscape { .. } => None,
+            | Self::SendEscape { .. }
+            | Self::Answer(_) => None,
         }
     }
 
@@ -203,7 +204,9 @@ impl Action {
                 let asks = launch.commands().filter(|_| *rung == Rung::Ask);
                 (asks, Verb::Expire)
             }
-            Self::Adopt { .. } | Self::Nudge { .. } | Self::SendEscape { .. } => return Vec::new(),
+            Self::Adopt { .. } | Self::Nudge { .. } | Self::SendEscape { .. } | Self::Answer(_) => {
+                return Vec::new();
+            }
         };
         commands
             .map(|commands| commands.for_verb(verb))

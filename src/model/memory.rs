@@ -2,9 +2,9 @@
 
 use super::written::{bounded_map, is_default};
 use crate::model::{
-    AskedConversation, ChoreHistory, Complaint, Content, Death, Fingerprint, Generation,
-    KnownConversation, LauncherJob, Marks, Moment, NudgeText, Period, Probed, ProcId, RanWith,
-    ReasonCode, RecordedReason, Rung, ServerId, SessionName, TextRequest,
+    AnswerGiven, AskedConversation, ChoreHistory, Complaint, Content, Death, Fingerprint,
+    Generation, KnownConversation, LauncherJob, Marks, Moment, NudgeText, Period, Probed, ProcId,
+    RanWith, ReasonCode, RecordedReason, Rung, ServerId, SessionName, TextRequest,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -198,6 +198,9 @@ pub struct History {
     /// The last Escape that it was sent.
     #[serde(skip_serializing_if = "is_default", alias = "roused")]
     pub escape_sent: Option<EscapeSent>,
+    /// The declared answers that gtctl has given, oldest first, at most [`AnswerGiven::MAX`].
+    #[serde(skip_serializing_if = "is_default")]
+    pub answers: Vec<AnswerGiven>,
     /// The memory of its process tree, where that is limited.
     #[serde(skip_serializing_if = "is_default")]
     pub footprint: Option<Footprint>,

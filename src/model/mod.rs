@@ -58,8 +58,8 @@ mod written;
 
 pub use after::{Awaited, Milestone, NotReady};
 pub use answer::{
-    AnswerEnd, AnswerKey, AnswerStep, Choice, ChoiceFault, Dialog, DialogOption, Meaning, NoAnswer,
-    Takes,
+    AnswerEnd, AnswerGiven, AnswerKey, AnswerStep, Choice, ChoiceFault, DeclaredAnswer, Dialog,
+    DialogOption, Meaning, NoAnswer, Takes,
 };
 pub use bounds::keep_newest;
 pub use bytes::parse_bytes;

@@ -65,6 +65,8 @@ pub enum Effect {
     Nudged,
     /// Escape was pressed.
     EscapeSent,
+    /// A dialog was answered, and has gone.
+    Answered,
     /// It was given to the commands of the launcher. Their result comes later.
     Begun {
         /// The commands, in order.

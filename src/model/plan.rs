@@ -1,8 +1,8 @@
 //! The plan: what to do now, what waits, what stays as it is, and when to check again.
 
 use super::{
-    Agent, Conversation, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs, Moment,
-    Origin, PaneId, Phase, Probe, ProcId, Purpose, Reason, ReasonCode, ServerId, SessionId,
+    Agent, AnswerStep, Conversation, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs,
+    Moment, Origin, PaneId, Phase, Probe, ProcId, Purpose, Reason, ReasonCode, ServerId, SessionId,
     SessionName, TextStep, Timed, WhenAttached,
 };
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,8 @@ pub enum Action {
         /// Its agent: the phrases to read the screen once more before the key.
         agent: Box<Agent>,
     },
+    /// Give the declared answer to its dialog, if that still shows.
+    Answer(Box<AnswerStep>),
 }
 
 /// The town and the session that a label names.
@@ -229,6 +231,8 @@ pub enum Verb {
     #[serde(alias = "rouse")]
     #[strum(serialize = "rouse")]
     SendEscape,
+    /// Answer a dialog as declared.
+    Answer,
 }
 
 impl Verb {
@@ -250,7 +254,8 @@ impl Action {
             Self::Expire { .. }
             | Self::Adopt { .. }
             | Self::Nudge { .. }
-            | Self::SendEscape { .. } => None,
+            | Self::SendEscape { .. }
+            | Self::Answer(_) => None,
         }
     }
 
@@ -264,6 +269,7 @@ impl Action {
             Self::Adopt { .. } => Verb::Adopt,
             Self::Nudge { .. } => Verb::Nudge,
             Self::SendEscape { .. } => Verb::SendEscape,
+            Self::Answer(_) => Verb::Answer,
         }
     }
 
@@ -286,7 +292,8 @@ impl Action {
             }
             | Self::Expire { .. }
             | Self::Nudge { .. }
-            | Self::SendEscape { .. } => None,
+            | Self::SendEscape { .. }
+            | Self::Answer(_) => None,
         }
     }
 }
@@ -296,7 +303,7 @@ impl From<Verb> for Option<Purpose> {
         match verb {
             Verb::Restart => Some(Purpose::Restart),
             Verb::Expire => Some(Purpose::Expire),
-            Verb::Start | Verb::Adopt | Verb::Nudge | Verb::SendEscape => None,
+            Verb::Start | Verb::Adopt | Verb::Nudge | Verb::SendEscape | Verb::Answer => None,
         }
     }
 }

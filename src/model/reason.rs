@@ -149,6 +149,13 @@ pub enum Reason {
         /// For how long it is over.
         over: Period,
     },
+    /// It asks what the manifest declares an answer to.
+    AnswerDeclared {
+        /// The question, unsanitised.
+        question: String,
+        /// The answer, such as `1. Yes`, unsanitised.
+        answer: String,
+    },
     /// It is signed out or at its usage limit: a fresh process would be as well.
     Blocked {
         /// By what.

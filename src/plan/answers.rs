@@ -1,11 +1,13 @@
-//! Which answer a dialog gets: one that a person has chosen.
+//! Which answer a dialog gets: one that a person has chosen, or one that the manifest declares.
 
 use super::Situation;
 use super::subject::{Subject, gather};
 use super::texts::check_session;
+use super::verdict::{Kind, Verdict, Want};
 use crate::model::{
-    AnswerKey, AnswerStep, Choice, Content, Dialog, Meaning, NoAnswer, Observed, Obstacle,
-    ScreenState, SessionName, Takes, Target, WhenAttached,
+    AnswerGiven, AnswerKey, AnswerStep, Choice, Content, DeclaredAnswer, Dialog, Meaning, Moment,
+    Next, NoAnswer, Observed, Obstacle, Reason, ReasonCode, ScreenState, SeenDialog, SessionName,
+    Takes, Target, Verb, WhenAttached,
 };
 
 /// What a session asks now, as far as the look says.
@@ -94,6 +96,112 @@ pub fn key(dialog: &Dialog, choice: Choice) -> Result<AnswerKey, NoAnswer> {
             }
             Ok(AnswerKey::Option(place))
         }
+    }
+}
+
+/// The rule for a dialog whose answer the manifest declares. Each dialog gets it once.
+///
+/// A sign-in and a question for trust are left to a person, whatever is declared.
+pub(super) fn declared_answer(subject: &Subject<'_>) -> Option<Verdict> {
+    let due = due_answer(subject)?;
+    if !subject.now().reached(&due.at) {
+        return None;
+    }
+    let step = declared_step(subject)?;
+    Some(Verdict::Want(Want {
+        verb: Verb::Answer,
+        reason: Reason::AnswerDeclared {
+            question: step.dialog.question.clone(),
+            answer: step.answer(),
+        },
+        kind: Kind::Answer,
+        phase: subject.living_phase(),
+    }))
+}
+
+/// When the rule will speak, if time alone passes.
+pub(super) fn next_answer(subject: &Subject<'_>) -> Option<Next> {
+    let at = due_answer(subject)?.at;
+    (!subject.now().reached(&at)).then_some(Next {
+        verb: Verb::Answer,
+        reason: ReasonCode::AnswerDeclared,
+        at,
+    })
+}
+
+/// The step that gives the declared answer. Nobody is answered for while attached.
+pub(super) fn declared_step(subject: &Subject<'_>) -> Option<AnswerStep> {
+    let DueAnswer { dialog, place, .. } = due_answer(subject)?;
+    Some(AnswerStep {
+        target: Target {
+            attached: WhenAttached::Hold,
+            ..subject.target()?
+        },
+        agent: subject.desired?.agent.clone(),
+        dialog: dialog.clone(),
+        key: AnswerKey::Option(place),
+    })
+}
+
+/// A declared answer that was not given yet.
+struct DueAnswer<'a> {
+    dialog: &'a Dialog,
+    /// The place of the answer.
+    place: usize,
+    /// When it is given: now, or once fewer were given lately.
+    at: Moment,
+}
+
+fn due_answer<'a>(subject: &Subject<'a>) -> Option<DueAnswer<'a>> {
+    let is_living = subject.is_alive() && subject.is_ready();
+    let content = subject.content().filter(|_| is_living)?;
+    let is_for_gtctl = match content.state {
+        ScreenState::AsksPermission | ScreenState::Limit { .. } => content.is_agreed(),
+        ScreenState::AsksTrust
+        | ScreenState::Auth
+        | ScreenState::Ready
+        | ScreenState::Busy
+        | ScreenState::Retrying
+        | ScreenState::Context
+        | ScreenState::Unclear => false,
+    };
+    let SeenDialog { dialog, since } = content.dialog.as_ref().filter(|_| is_for_gtctl)?;
+    let place = declared_place(&subject.desired?.agent.answers, dialog)?;
+    let given = subject.history.map_or(&[][..], |history| &history.answers);
+    let is_answered = given
+        .iter()
+        .any(|given| given.generation == content.generation && given.asked == *since);
+    if is_answered {
+        return None;
+    }
+    let now = subject.now();
+    let is_late = |given: &&AnswerGiven| now.since(&given.at) < AnswerGiven::SPAN;
+    let lately: Vec<&AnswerGiven> = given.iter().filter(is_late).collect();
+    let oldest = lately.first().filter(|_| lately.len() >= AnswerGiven::MAX);
+    Some(DueAnswer {
+        dialog,
+        place,
+        at: oldest.map_or(now, |oldest| oldest.at.plus(AnswerGiven::SPAN)),
+    })
+}
+
+/// The place of the answer that the first declaration for this dialog names.
+fn declared_place(declared: &[DeclaredAnswer], dialog: &Dialog) -> Option<usize> {
+    match dialog.takes {
+        Takes::One => {}
+        Takes::Several | Takes::SignIn => return None,
+    }
+    let text = dialog.text();
+    let declared = declared
+        .iter()
+        .find(|declared| text.contains(&declared.when))?;
+    let mut places = dialog.options.iter().enumerate().filter(|(_, option)| {
+        let is_plain = option.meaning != Meaning::TakesText;
+        is_plain && option.text.contains(&declared.choose)
+    });
+    match (places.next(), places.next()) {
+        (Some((place, _)), None) => Some(place),
+        (None | Some(_), _) => None,
     }
 }
 
@@ -194,6 +302,31 @@ mod tests {
         assert_eq!(key(&colours, Choice::No), Ok(AnswerKey::Escape));
         assert_eq!(key(&colours, Choice::Yes), Err(NoAnswer::NoYes));
         assert_eq!(key(&colours, Choice::Number(2)), Err(NoAnswer::TakesText));
+    }
+
+    #[test]
+    fn a_declared_answer_is_the_only_one_that_says_so() {
+        let colours = dialog(&[Meaning::Affirms, Meaning::AffirmsAlways, Meaning::Refuses]);
+        let place = |when: &str, choose: &str| {
+            let declared = DeclaredAnswer {
+                when: when.to_owned(),
+                choose: choose.to_owned(),
+            };
+            declared_place(&[declared], &colours)
+        };
+        assert_eq!(place("refuses", "always"), Some(1));
+        assert_eq!(place("refuses", "affirms"), None, "two say so");
+        assert_eq!(place("refuses", "maybe"), None);
+        assert_eq!(place("another dialog", "always"), None);
+        let sign_in = Dialog {
+            takes: Takes::SignIn,
+            ..colours.clone()
+        };
+        let declared = DeclaredAnswer {
+            when: "refuses".to_owned(),
+            choose: "always".to_owned(),
+        };
+        assert_eq!(declared_place(&[declared], &sign_in), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) fn hold_for_gastown(subject: &Subject<'_>, want: &Want) -> Option<Hol
     }
     let held = emergency(gastown, subject.desired).or_else(|| match want.verb {
         Verb::Start | Verb::Restart => hold_for_start(gastown, subject, want),
-        Verb::Nudge | Verb::SendEscape => paused(gastown, subject.desired),
+        Verb::Nudge | Verb::SendEscape | Verb::Answer => paused(gastown, subject.desired),
         Verb::Expire => hold_for_daemon(gastown, subject, want),
         Verb::Adopt => None,
     });

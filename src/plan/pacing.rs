@@ -37,6 +37,11 @@ pub(super) fn pace(
         earliest: None,
         now: situation.now,
     };
+    // The next look then goes by the screen.
+    let contents = subjects.iter().filter_map(Subject::content);
+    contents
+        .filter_map(|content| content.belief_ends(situation.now))
+        .for_each(|at| wakes.add(at));
     for (subject, verdict) in subjects.iter().zip(&mut verdicts) {
         let Verdict::Want(want) = verdict else {
             continue;
@@ -149,6 +154,7 @@ fn hold_for_missing(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
         | Kind::Nudge
         | Kind::Notice
         | Kind::SendEscape
+        | Kind::Answer
         | Kind::Continue(Rung::Ask | Rung::Term | Rung::Kill) => false,
     };
     let lacking = subject
@@ -229,7 +235,7 @@ pub(super) fn hold_after_failure(
     let same = match want.verb {
         Verb::Restart => refused.fingerprint == subject.desired.map(Desired::fingerprint),
         Verb::Expire => refused.fingerprint.is_none(),
-        Verb::Start | Verb::Adopt | Verb::Nudge | Verb::SendEscape => false,
+        Verb::Start | Verb::Adopt | Verb::Nudge | Verb::SendEscape | Verb::Answer => false,
     };
     let pace = subject
         .desired

@@ -141,6 +141,7 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
         | Reason::FailedStart { .. }
         | Reason::SignedIn { .. }
         | Reason::LimitOver { .. }
+        | Reason::AnswerDeclared { .. }
         | Reason::Blocked { .. }
         | Reason::Adoptable { .. }
         | Reason::Covered { .. }
@@ -202,6 +203,7 @@ impl Want {
             | Kind::Nudge
             | Kind::Notice
             | Kind::SendEscape
+            | Kind::Answer
             | Kind::Continue(_) => false,
         }
     }

@@ -4,6 +4,7 @@
 //! The numbers in the doc comments are those of the table in `docs/concepts/decisions.md`. Nothing here
 //! looks at any other session; that is the job of `pacing`.
 
+use super::answers::{declared_answer, next_answer};
 use super::due::{asked, drifted, failure, marked, too_old};
 use super::ended::{dead, missing};
 use super::ladder::stopping;
@@ -27,7 +28,7 @@ pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 25] = [
+const RULES: [(&str, Rule); 26] = [
     ("under-way", under_way),
     ("displaced", displaced),
     ("not-told", not_told),
@@ -42,6 +43,7 @@ const RULES: [(&str, Rule); 25] = [
     ("moved-out", moved_out),
     ("missing", missing),
     ("asked", asked),
+    ("answer", declared_answer),
     ("blocked", blocked),
     ("signed-in", signed_in),
     ("limit-over", limit_over),
@@ -103,6 +105,7 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
     let (too_quiet, wake) = screens::upcoming(subject);
     let next = [
         too_old,
+        next_answer(subject),
         next_end(subject),
         screens::next_limit_nudge(subject),
         too_quiet,

@@ -1,6 +1,7 @@
 //! Puts each session into the plan, once its wish was paced: as a step with all that it needs, as
 //! held, or as unchanged.
 
+use super::answers;
 use super::conversation::{EndOfRun, conversation};
 use super::pacing::Wakes;
 use super::subject::Subject;
@@ -85,7 +86,8 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
         | Kind::Adopt
         | Kind::Nudge
         | Kind::Notice
-        | Kind::SendEscape => Rung::Finish,
+        | Kind::SendEscape
+        | Kind::Answer => Rung::Finish,
     };
     let planned = matches!(want.kind, Kind::Replace(_));
     let handoff = if planned {
@@ -103,6 +105,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
     let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
     let generation = subject.next_generation();
     Some(match want.verb {
+        Verb::Answer => Action::Answer(Box::new(answers::declared_step(subject)?)),
         Verb::Start => Action::Start {
             desired: Box::new(subject.desired?.clone()),
             generation,
@@ -164,6 +167,7 @@ fn text_of<'a>(subject: &Subject<'a>, want: &Want) -> Option<&'a NudgeText> {
         | Kind::Adopt
         | Kind::Nudge
         | Kind::SendEscape
+        | Kind::Answer
         | Kind::Continue(_) => Some(&desired.idling.nudge),
     }
 }

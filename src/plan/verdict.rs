@@ -71,6 +71,8 @@ pub(super) enum Kind {
     Notice,
     /// Press Escape.
     SendEscape,
+    /// Give a declared answer.
+    Answer,
     /// Carry on a stop that was begun.
     Continue(Rung),
 }
@@ -98,6 +100,7 @@ impl Kind {
             | Self::Nudge
             | Self::Notice
             | Self::SendEscape
+            | Self::Answer
             | Self::Continue(_) => false,
         }
     }
@@ -106,7 +109,7 @@ impl Kind {
     pub(super) fn signals(self) -> bool {
         match self {
             Self::Continue(rung) => rung != Rung::Finish,
-            Self::SendEscape => true,
+            Self::SendEscape | Self::Answer => true,
             Self::Create
             | Self::Revive
             | Self::Replace(_)
@@ -129,7 +132,8 @@ impl Kind {
             | Self::Adopt
             | Self::Nudge
             | Self::Notice
-            | Self::SendEscape => false,
+            | Self::SendEscape
+            | Self::Answer => false,
         }
     }
 }

@@ -190,10 +190,16 @@ fn finished(verb: Verb, effect: &Effect) -> &'static str {
         (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
         (Effect::EscapeSent, _) => "escaped",
+        (Effect::Answered, _) => "answered",
         (Effect::Begun { .. }, _) => "running",
         (
             Effect::Started { .. },
-            Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::SendEscape,
+            Verb::Start
+            | Verb::Expire
+            | Verb::Adopt
+            | Verb::Nudge
+            | Verb::SendEscape
+            | Verb::Answer,
         ) => "started",
     }
 }
@@ -213,6 +219,7 @@ fn effect_text(effect: &Effect) -> String {
         }
         Effect::NotEnded { said, .. } => sanitise::line(said, LONG),
         Effect::EscapeSent => "Escape was pressed".to_owned(),
+        Effect::Answered => "its question was answered".to_owned(),
         Effect::Started { process: None, .. }
         | Effect::Adopted { .. }
         | Effect::Removed

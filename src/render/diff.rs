@@ -135,6 +135,7 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
             Verb::Adopt,
             Verb::Nudge,
             Verb::SendEscape,
+            Verb::Answer,
         ];
         let of_verb = verbs.map(|v| {
             (
@@ -263,7 +264,8 @@ fn written(step: &Step) -> Option<&Desired> {
             | Action::Expire { .. }
             | Action::Adopt { .. }
             | Action::Nudge { .. }
-            | Action::SendEscape { .. },
+            | Action::SendEscape { .. }
+            | Action::Answer(_),
             _,
         ) => None,
     }
@@ -292,7 +294,8 @@ fn runs(step: &Step) -> Vec<&[String]> {
             | Action::Expire { .. }
             | Action::Adopt { .. }
             | Action::Nudge { .. }
-            | Action::SendEscape { .. },
+            | Action::SendEscape { .. }
+            | Action::Answer(_),
             _,
         ) => Vec::new(),
     }
@@ -301,7 +304,7 @@ fn runs(step: &Step) -> Vec<&[String]> {
 pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
     match verb {
         Verb::Start => ("+", Role::Good),
-        Verb::Restart | Verb::SendEscape => ("~", Role::Change),
+        Verb::Restart | Verb::SendEscape | Verb::Answer => ("~", Role::Change),
         Verb::Expire => ("-", Role::Bad),
         Verb::Adopt => ("=", Role::Good),
         Verb::Nudge => (">", Role::Change),

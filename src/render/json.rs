@@ -333,9 +333,10 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pages() -> [(&'static str, String); 9] {
+    fn pages() -> [(&'static str, String); 10] {
         with_scene(&plan(), &observed(), |s| {
             [
+                ("answer", text(&answer_page(s.now))),
                 ("apply", text(&apply(s, &outcomes()))),
                 (
                     "chore",
@@ -371,6 +372,34 @@ mod tests {
             Checked::well("tmux", "3.3a"),
             Checked::failing("state", "\u{1b}[31mfull", Fix::run(["df", "-h"])),
         ]
+    }
+
+    fn answer_page(now: Moment) -> AnswerPage {
+        use crate::model::{AnswerEnd, Dialog, DialogOption, Meaning, NoAnswer, Takes};
+        let option = DialogOption {
+            number: 1,
+            text: "Yes\u{1b}[31m".to_owned(),
+            detail: String::new(),
+            meaning: Meaning::Affirms,
+        };
+        let dialog = Dialog {
+            question: "Proceed\u{1b}?".to_owned(),
+            above: vec!["rm\u{1b} x".to_owned()],
+            options: vec![option],
+            selected: 0,
+            takes: Takes::One,
+            has_escape: true,
+        };
+        let (session, end) = (name("old"), AnswerEnd::Refused(NoAnswer::NoNo));
+        let report = crate::render::answer::AnswerReport {
+            session: &session,
+            end: Some(&end),
+            answer: Some("1. Yes"),
+            dialog: Some(&dialog),
+            said: "Bash: rm\u{1b} x",
+            fix: Some("\u{1b}do"),
+        };
+        crate::render::answer::json(&report, now)
     }
 
     fn refused() -> crate::model::Delivery {
@@ -415,7 +444,7 @@ mod tests {
 
     #[test]
     fn the_diff_names_codes_and_evidence() {
-        let page: Value = serde_json::from_str(&pages()[2].1).unwrap();
+        let page: Value = serde_json::from_str(&pages()[3].1).unwrap();
         assert_eq!(page["observed_at"], "2025-11-21T13:05:02Z");
         assert_eq!(page["wake"], "2025-11-21T13:05:10Z");
         assert_eq!(page["steps"][0]["argv"], json!(["claude", "do it"]));

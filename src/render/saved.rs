@@ -162,6 +162,7 @@ fn substance(step: &Step) -> Substance {
         } => (Some(target), Some(desired.fingerprint())),
         Action::Expire { target, .. } | Action::SendEscape { target, .. } => (Some(target), None),
         Action::Nudge(typing) => (Some(&typing.target), None),
+        Action::Answer(answer) => (Some(&answer.target), None),
         Action::Adopt {
             target,
             fingerprint,
@@ -176,6 +177,7 @@ fn substance(step: &Step) -> Substance {
         fingerprint: fingerprint.map(|f| f.to_string()),
         types: match &step.action {
             Action::Nudge(typing) => Some(typing.text.as_str().to_owned()),
+            Action::Answer(answer) => Some(answer.answer()),
             Action::Start { .. }
             | Action::Restart { .. }
             | Action::Expire { .. }

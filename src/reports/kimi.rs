@@ -22,8 +22,10 @@ pub(super) fn meaning(event: &str, value: &Value) -> Option<(Activity, String)> 
 }
 
 fn failed(value: &Value) -> (Activity, String) {
-    let error = text_at(value, "error").unwrap_or_default();
-    let message = text_at(value, "message").unwrap_or(error);
+    let either = |one, other| text_at(value, one).or_else(|| text_at(value, other));
+    // The clients' documentation names the first of each pair, the versions measured the second.
+    let error = either("error_type", "error").unwrap_or_default();
+    let message = either("error_message", "message").unwrap_or(error);
     let activity = match error {
         "authentication_failed" => Activity::Auth,
         "rate_limit" | "billing_error" => Activity::Limit,

@@ -315,8 +315,8 @@ fn meaning(text: &str, detail: &str) -> Meaning {
         "tell the model",
         "external editor",
     ];
-    const LASTS: [&str; 8] = [
-        "all", "always", "future", "remember", "session", "auto", "bypass", "again",
+    const LASTS: [&str; 7] = [
+        "all", "always", "future", "remember", "session", "auto", "bypass",
     ];
     const YES: [&str; 12] = [
         "yes", "allow", "approve", "accept", "trust", "run", "use", "proceed", "continue",
@@ -331,7 +331,11 @@ fn meaning(text: &str, detail: &str) -> Meaning {
     }
     let all = format!("{lower} {}", detail.to_lowercase());
     let is_part = |c: char| c.is_alphanumeric() || c == '\'';
-    let lasts = all.split(|c| !is_part(c)).any(|word| LASTS.contains(&word));
+    let lasts = all.split(|c| !is_part(c)).any(|word| LASTS.contains(&word))
+        || ["ask again", "ask me again"]
+            .iter()
+            .any(|words| all.contains(words))
+        || lower.starts_with("skip until");
     let first = lower.split(|c| !is_part(c)).next().unwrap_or_default();
     let refuses = NO.contains(&first) || lower.starts_with("continue without");
     // `Don't ask me again` answers another question than this one.

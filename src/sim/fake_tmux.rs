@@ -109,6 +109,8 @@ impl World {
             Action::Adopt { target, .. } => self.adopt(step, planned, target),
             Action::Nudge(text) => self.nudge(step, planned, &text.target),
             Action::SendEscape { target, .. } => self.send_escape(step, planned, target),
+            // No simulated agent asks what a manifest could answer.
+            Action::Answer(_) => Outcome::Stale("it asks nothing".to_owned()),
         }
     }
 

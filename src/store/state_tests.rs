@@ -111,6 +111,11 @@ fn full_history(n: u64) -> History {
             left: n.is_multiple_of(2),
         }],
         marks: Some(full_marks(n, at)),
+        answers: vec![model::AnswerGiven {
+            generation: Generation(7),
+            asked: at,
+            at,
+        }],
         escape_sent: Some(model::EscapeSent {
             generation: Generation(n),
             at,
@@ -197,6 +202,7 @@ fn full_launcher_job(n: u64, at: Moment) -> model::LauncherJob {
                 Verb::Adopt,
                 Verb::Nudge,
                 Verb::SendEscape,
+                Verb::Answer,
             ],
         ),
         generation: Generation(n),

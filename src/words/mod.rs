@@ -179,6 +179,11 @@ pub fn reason(reason: &Reason) -> String {
             "its screen shows a sign-out, but {} is signed in again",
             word(agent)
         ),
+        Reason::AnswerDeclared { question, answer } => format!(
+            "asks `{}`; the manifest answers `{}`",
+            word(question),
+            word(answer)
+        ),
         Reason::LimitOver { over } => format!("its usage limit ended {} ago", brief(*over)),
         Reason::Blocked {
             kind,
@@ -303,6 +308,7 @@ pub fn due(code: ReasonCode) -> &'static str {
         ReasonCode::TooQuiet => "if still idle",
         ReasonCode::Marked => "completed",
         ReasonCode::TurnEnded => "if its turn is over",
+        ReasonCode::AnswerDeclared => "if it still asks",
         ReasonCode::LimitOver => "if it has not gone on by itself",
         ReasonCode::Missing
         | ReasonCode::Died

@@ -147,9 +147,10 @@ impl Course<'_> {
                 Ok(_) => Ok(Outcome::Done(Effect::Removed)),
                 Err(outcome) => Ok(outcome),
             },
-            Action::Adopt { .. } | Action::Nudge { .. } | Action::SendEscape { .. } => {
-                Ok(Outcome::Failed("it is not done by commands".to_owned()))
-            }
+            Action::Adopt { .. }
+            | Action::Nudge { .. }
+            | Action::SendEscape { .. }
+            | Action::Answer(_) => Ok(Outcome::Failed("it is not done by commands".to_owned())),
         }
     }
 

@@ -142,6 +142,22 @@ pub struct AgentTable {
     /// of the user's own. `on`: also for codex, where it takes a flag that trusts the user's own
     /// hooks, too. `off`: gtctl goes by screen and title alone. Default: `auto`.
     pub hooks: Option<words::Hooks>,
+    /// Answers that gtctl gives to questions of its client, each once per question and at most 12 in
+    /// an hour and session. Never to a sign-in, nor to a question for trust, nor while somebody is
+    /// attached. `diff` shows each of them before it is given. Default: none.
+    pub answer: Option<Vec<AnswerTable>>,
+}
+
+/// The answer to one question of an agent's client.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table with `when` and `choose`")]
+pub struct AnswerTable {
+    /// A text that the question, what stands above it, or one of its answers contains.
+    #[schemars(required)]
+    pub when: Option<String>,
+    /// A text that exactly one of its answers contains: that one is chosen.
+    #[schemars(required)]
+    pub choose: Option<String>,
 }
 
 /// The controller that keeps the town.

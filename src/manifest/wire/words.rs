@@ -109,13 +109,58 @@ words! {
 
 words! {
     /// Whether an agent's client reports to gtctl what the agent does.
-    Hooks => model::Hooks {
+    HooksWord => model::Hooks {
         /// It does, where that changes nothing of the user's own.
         Auto = "auto" => model::Hooks::Auto,
         /// It does, also where gtctl must pass a flag that trusts the user's own hooks, too.
         On = "on" => model::Hooks::On,
         /// It does not, and gtctl reads nothing else that the client says of itself.
         Off = "off" => model::Hooks::Off,
+    }
+}
+
+/// Whether an agent's client reports to gtctl: one of the words, or `true` for `on` and `false` for
+/// `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hooks(pub HooksWord);
+
+impl Hooks {
+    /// The value that it stands for.
+    #[must_use]
+    pub fn meaning(self) -> model::Hooks {
+        self.0.meaning()
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Hooks {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl serde::de::Visitor<'_> for Either {
+            type Value = Hooks;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "one of {}", HooksWord::WORDS.join(", "))
+            }
+            fn visit_bool<E: serde::de::Error>(self, is_on: bool) -> Result<Hooks, E> {
+                let word = if is_on { HooksWord::On } else { HooksWord::Off };
+                Ok(Hooks(word))
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hooks, E> {
+                let word = serde::de::value::StrDeserializer::new(text);
+                serde::Deserialize::deserialize(word).map(Hooks)
+            }
+        }
+        d.deserialize_any(Either)
+    }
+}
+
+impl schemars::JsonSchema for Hooks {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Hooks".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        // Editors offer the words.
+        HooksWord::json_schema(generator)
     }
 }
 

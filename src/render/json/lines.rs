@@ -65,7 +65,10 @@ pub(super) fn step(step: &Step) -> StepLine {
             )
         }
         Action::Adopt { generation, .. } => (None, Some(generation.0)),
-        Action::Expire { .. } | Action::Nudge { .. } | Action::SendEscape { .. } => (None, None),
+        Action::Expire { .. }
+        | Action::Nudge { .. }
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => (None, None),
     };
     StepLine {
         session: step.session.to_string(),
@@ -83,7 +86,8 @@ pub(super) fn step(step: &Step) -> StepLine {
             | Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
-            | Action::SendEscape { .. } => None,
+            | Action::SendEscape { .. }
+            | Action::Answer(_) => None,
         },
     }
 }
@@ -111,7 +115,8 @@ fn writes(action: &Action) -> Option<WrittenLine> {
         Action::Expire { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::SendEscape { .. } => None,
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => None,
     }
 }
 

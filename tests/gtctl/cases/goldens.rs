@@ -188,10 +188,11 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::LimitOver { .. } => REASONS[21],
         Reason::TurnEnded { .. } => REASONS[22],
         Reason::Upgraded { .. } => REASONS[23],
+        Reason::AnswerDeclared { .. } => REASONS[24],
     }
 }
 
-const REASONS: [&str; 24] = [
+const REASONS: [&str; 25] = [
     "missing",
     "died",
     "completed",
@@ -216,6 +217,7 @@ const REASONS: [&str; 24] = [
     "limit-over",
     "turn-ended",
     "upgraded",
+    "answer-declared",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, an orphan

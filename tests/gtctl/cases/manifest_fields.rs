@@ -104,7 +104,7 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 38] = [
+const OTHERS: [Row; 39] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -137,6 +137,11 @@ const OTHERS: [Row; 38] = [
     ),
     ("agents.mine.hooks", "'off'", "'on'"),
     ("agents.mine.cost_per_hour", "0.5", "2"),
+    (
+        "agents.mine.answer",
+        "[{ when = 'a', choose = 'b' }]",
+        "[{ when = 'a', choose = 'c' }]",
+    ),
     ("controller.resync", "'15s'", "'20s'"),
     ("controller.metrics", "'/a.prom'", "'127.0.0.1:1'"),
     ("controller.web", "'unix:/a.sock'", "'127.0.0.1:1'"),
@@ -470,7 +475,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             &agent.busy,
             &agent.quit,
             (&agent.submit, &agent.clear),
-            (&agent.hooks, &agent.resume, &agent.begin),
+            (&agent.hooks, &agent.resume, &agent.begin, &agent.answers),
             agent.cost_per_hour,
         );
         writeln!(

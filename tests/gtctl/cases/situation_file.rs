@@ -3,13 +3,13 @@
 //! Times are durations before now: `age = "20m"` means that it was started 20 minutes ago.
 
 use gtctl::model::{
-    Answer, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Durability, Ended,
-    EscapeSent, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation, History, Incarnation,
-    KnownConversation, Label, LauncherJob, Life, Limited, Marks, Mass, Memory, Moment, MovedOut,
-    Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId, Purpose, RanWith,
-    Refused, Refuted, Replacing, Reported, Rest, Rung, Screen, ScreenState, Seen, Server, ServerId,
-    SessionId, SessionName, Sighting, Source, Standing, Stopping, Title, Told, Town, Turns,
-    Unproved, Usage, Verb, Verdict,
+    Answer, AnswerGiven, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Dialog,
+    DialogOption, Durability, Ended, EscapeSent, Fingerprint, Finished, Flaw, Footprint, Gastown,
+    Generation, History, Incarnation, KnownConversation, Label, LauncherJob, Life, Limited, Marks,
+    Mass, Meaning, Memory, Moment, MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId,
+    Period, Probed, ProcId, Purpose, RanWith, Refused, Refuted, Replacing, Reported, Rest, Rung,
+    Screen, ScreenState, Seen, SeenDialog, Server, ServerId, SessionId, SessionName, Sighting,
+    Source, Standing, Stopping, Takes, Title, Told, Town, Turns, Unproved, Usage, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -248,6 +248,15 @@ struct HistoryEntry {
     /// One look has seen it so far.
     #[serde(default)]
     one_look: bool,
+    /// The answers of the dialog that its screen shows; its question is `evidence`.
+    #[serde(default)]
+    answers: Vec<String>,
+    /// When declared answers were given to it: the last of them to this dialog, if that is
+    /// `answered`.
+    #[serde(default)]
+    answers_given: Vec<Period>,
+    #[serde(default)]
+    answered: bool,
     /// Its client has told what its screen says: a hook.
     #[serde(default)]
     by_client: bool,
@@ -660,8 +669,46 @@ impl HistoryEntry {
             reported: None,
             by_screen: None,
             has_begun_turn: false,
-            dialog: None,
+            dialog: self.dialog(),
         })
+    }
+
+    fn dialog(&self) -> Option<SeenDialog> {
+        let options = self
+            .answers
+            .iter()
+            .zip(1..)
+            .map(|(text, number)| DialogOption {
+                number,
+                text: text.clone(),
+                detail: String::new(),
+                meaning: Meaning::Other,
+            });
+        (!self.answers.is_empty()).then(|| SeenDialog {
+            dialog: Dialog {
+                question: self.evidence.clone(),
+                above: vec![self.evidence.clone()],
+                options: options.collect(),
+                selected: 0,
+                takes: Takes::One,
+                has_escape: true,
+            },
+            since: ago(self.screen_for).unwrap_or(NOW),
+        })
+    }
+
+    fn answers_given(&self) -> Vec<AnswerGiven> {
+        let last = self.answers_given.len().saturating_sub(1);
+        let given = self.answers_given.iter().enumerate();
+        let given = given.map(|(nth, period)| {
+            let asked = ago(self.screen_for).filter(|_| self.answered && nth == last);
+            AnswerGiven {
+                generation: Generation(1),
+                asked: asked.unwrap_or(NOW.minus(*period)),
+                at: NOW.minus(*period),
+            }
+        });
+        given.collect()
     }
 
     fn ran_with(&self, town: &Town) -> Option<RanWith> {
@@ -800,6 +847,7 @@ impl HistoryEntry {
             prune: self.prune,
             content: self.content(),
             nudged: ago(self.nudged),
+            answers: self.answers_given(),
             escape_sent: ago(self.roused_for).map(|at| EscapeSent {
                 generation: Generation(1),
                 at,

@@ -223,7 +223,8 @@ fn essence(plan: &Plan, now: Moment) -> Vec<String> {
         gtctl::model::Action::Start { .. }
         | gtctl::model::Action::Adopt { .. }
         | gtctl::model::Action::Nudge { .. }
-        | gtctl::model::Action::SendEscape { .. } => None::<Rung>,
+        | gtctl::model::Action::SendEscape { .. }
+        | gtctl::model::Action::Answer(_) => None::<Rung>,
     };
     let steps = plan
         .steps

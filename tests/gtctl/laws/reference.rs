@@ -46,6 +46,7 @@ const TABLES: [(&str, &str, &str); 15] = [
     ),
     ("`logs`", "LogsTable", "A table within a session."),
     ("`[agents.NAME]`", "AgentTable", ""),
+    ("`[[agents.NAME.answer]]`", "AnswerTable", ""),
     ("`[limits]`", "LimitsTable", ""),
     ("`[controller]`", "ControllerTable", ""),
     ("`[notify]`", "NotifyTable", ""),

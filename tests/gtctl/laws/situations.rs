@@ -424,6 +424,7 @@ impl Maker {
             marks: self.random.chance(300).then(|| self.marks(generation)),
             nudged: self.random.chance(400).then(|| self.moment()),
             typed: vec![],
+            answers: Vec::new(),
             escape_sent: self.random.chance(300).then(|| EscapeSent {
                 generation,
                 at: self.moment(),

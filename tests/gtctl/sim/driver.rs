@@ -322,7 +322,8 @@ impl<'m> Driver<'m> {
                     Action::Restart { .. }
                     | Action::Expire { .. }
                     | Action::Adopt { .. }
-                    | Action::SendEscape { .. } => {
+                    | Action::SendEscape { .. }
+                    | Action::Answer(_) => {
                         self.postpone(step, now);
                     }
                 }

@@ -47,6 +47,7 @@ pub(super) fn brief(step: &Step) -> Brief<'_> {
         }
         Action::Adopt { target, .. } | Action::SendEscape { target, .. } => (None, Some(target)),
         Action::Nudge(typing) => (None, Some(&typing.target)),
+        Action::Answer(answer) => (None, Some(&answer.target)),
         Action::Start { .. } => (None, None),
     };
     Brief(
@@ -67,7 +68,8 @@ pub(super) fn begins_kill(step: &Step) -> bool {
         Action::Start { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::SendEscape { .. } => false,
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => false,
     }
 }
 
@@ -75,7 +77,7 @@ pub(super) fn begins_kill(step: &Step) -> bool {
 pub(super) fn signals(step: &Step) -> bool {
     match &step.action {
         Action::Restart { rung, .. } | Action::Expire { rung, .. } => *rung != Rung::Finish,
-        Action::SendEscape { .. } => true,
+        Action::SendEscape { .. } | Action::Answer(_) => true,
         Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } => false,
     }
 }
@@ -173,6 +175,7 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         | Action::Adopt { target, .. }
         | Action::SendEscape { target, .. } => target,
         Action::Nudge(typing) => &typing.target,
+        Action::Answer(answer) => &answer.target,
     };
     let Some((_, seen)) = sessions(look.observed).find(|(_, seen)| seen.id == target.session)
     else {
@@ -439,6 +442,7 @@ pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach>
         | Action::SendEscape { target, .. } => (target, before.session.is_alive()),
         Action::Adopt { target, .. } => (target, false),
         Action::Nudge(typing) => (&typing.target, false),
+        Action::Answer(answer) => (&answer.target, false),
     };
     let generation = match &before.session.ownership {
         Ownership::Ours(label) => Some(label.generation),

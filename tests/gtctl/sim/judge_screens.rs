@@ -71,6 +71,7 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         | Reason::FailedStart { .. }
         | Reason::SignedIn { .. }
         | Reason::LimitOver { .. }
+        | Reason::AnswerDeclared { .. }
         | Reason::Completed { .. }
         | Reason::MarkedFailed { .. }
         | Reason::Blocked { .. }

@@ -410,6 +410,7 @@ impl Ledger {
                     .is_some_and(|typed| typed.text == typing.text.as_str());
                 typed && history.nudged.is_some() && history.nudged == self.told
             }
+            Action::Answer(_) => !history.answers.is_empty(),
             Action::SendEscape { target, .. } => {
                 history
                     .escape_sent

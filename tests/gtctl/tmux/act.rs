@@ -37,7 +37,8 @@ async fn act(
             Action::Expire { .. }
             | Action::Adopt { .. }
             | Action::Nudge { .. }
-            | Action::SendEscape { .. } => name("one"),
+            | Action::SendEscape { .. }
+            | Action::Answer(_) => name("one"),
         };
         Step {
             session,

@@ -1,6 +1,6 @@
 //! Questions of a stand-in client, answered on a real tmux.
 
-use crate::harness::Yard;
+use crate::harness::{Yard, of};
 use serde_json::json;
 use std::fs;
 
@@ -92,6 +92,39 @@ fn yes_is_the_plain_one_no_the_refusing_one_and_a_number_that_one() {
         .says("it asks nothing now");
     yard.gtctl(&["events", "one"])
         .says("answer by hand (1. Yes): answered");
+}
+
+#[test]
+fn a_declared_answer_is_shown_first_and_given_once() {
+    let yard =
+        town("[[agents.asker.answer]]\nwhen = \"Resume from summary?\"\nchoose = \"full session\"");
+    let answers = [
+        "Resume from summary",
+        "Resume full session",
+        "Don't ask again",
+    ];
+    ask(
+        &yard,
+        &["Do you want to proceed? Resume from summary?"],
+        &answers,
+    );
+    let _watch = yard.start(&["reconcile", "--watch"]);
+    yard.until("the declared answer", || chosen(&yard) == [answers[1]]);
+    yard.until("its prompt", || !screen(&yard).contains("Resume"));
+    ask(&yard, &COMMAND, &ANSWERS);
+    yard.until("the other question", || {
+        let page = yard.gtctl(&["status", "-o", "json"]).json();
+        of(&page, "sessions", "one").is_some_and(|line| line["phase"] == "waiting")
+    });
+    assert_eq!(
+        chosen(&yard),
+        [answers[1]],
+        "what is not declared is not answered"
+    );
+    yard.until("its event", || {
+        let events = yard.gtctl(&["events", "one", "-o", "json"]).exits(0);
+        events.out.contains("answer-declared")
+    });
 }
 
 #[test]

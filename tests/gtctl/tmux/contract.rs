@@ -60,7 +60,8 @@ fn step(action: Action) -> Step {
         Action::Expire { .. }
         | Action::Adopt { .. }
         | Action::Nudge { .. }
-        | Action::SendEscape { .. } => name("one"),
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => name("one"),
     };
     Step {
         session,
@@ -240,6 +241,7 @@ fn target_of(action: &Action) -> Option<&Target> {
         | Action::Adopt { target, .. }
         | Action::SendEscape { target, .. } => Some(target),
         Action::Nudge(typing) => Some(&typing.target),
+        Action::Answer(answer) => Some(&answer.target),
     }
 }
 
