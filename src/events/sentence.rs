@@ -119,9 +119,15 @@ fn effect_words(event: &TownEvent, verb: Verb, effect: &Effect) -> String {
         (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
         (Effect::EscapeSent, _) => "got an Escape",
+        (Effect::Answered, _) => "answered",
         (
             Effect::Started { .. },
-            Verb::Start | Verb::Expire | Verb::Adopt | Verb::Nudge | Verb::SendEscape,
+            Verb::Start
+            | Verb::Expire
+            | Verb::Adopt
+            | Verb::Nudge
+            | Verb::SendEscape
+            | Verb::Answer,
         ) => "started",
     };
     word.to_owned()

@@ -30,6 +30,7 @@ pub fn cause(reason: &Reason) -> Option<String> {
         | Reason::TooLarge { .. }
         | Reason::SignedIn { .. }
         | Reason::LimitOver { .. }
+        | Reason::AnswerDeclared { .. }
         | Reason::Blocked { .. }
         | Reason::Drifted { .. }
         | Reason::Upgraded { .. }
@@ -77,7 +78,8 @@ fn of_code(purpose: &RecordedReason) -> Option<String> {
         ReasonCode::Drifted => "differs from the manifest",
         ReasonCode::Upgraded => "its program was replaced",
         ReasonCode::Orphaned => "no longer declared",
-        ReasonCode::Missing
+        ReasonCode::AnswerDeclared
+        | ReasonCode::Missing
         | ReasonCode::Died
         | ReasonCode::FailedStart
         | ReasonCode::Blocked

@@ -2,8 +2,9 @@
 //! they come.
 
 use crate::model::{Moment, SessionName};
+use crate::render::events::EventLines;
 use crate::render::top::{Series, TextLine};
-use crate::render::{Colour, Paper, Role, events};
+use crate::render::{Colour, Paper, Role};
 use crate::store::{JournalReader, View};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -86,14 +87,20 @@ impl Events {
             colour: Colour::Off,
             ..*paper
         };
-        let line = |event: &Value| TextLine {
-            text: events::line(event, &paper).trim_end().to_owned(),
-            role: match event.get("level").and_then(Value::as_str) {
+        let mut page = EventLines::on(&paper);
+        let mut lines = Vec::new();
+        for event in self.kept.iter().filter(is_of) {
+            let role = match event.get("level").and_then(Value::as_str) {
                 Some("ERROR") => Role::Bad,
                 Some("WARN") => Role::Change,
                 Some(_) | None => Role::Plain,
-            },
-        };
-        self.kept.iter().filter(is_of).map(line).collect()
+            };
+            // A date line stands above the first event of a day.
+            for text in page.line(event).lines() {
+                let text = text.to_owned();
+                lines.push(TextLine { text, role });
+            }
+        }
+        lines
     }
 }
