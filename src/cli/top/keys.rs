@@ -149,9 +149,8 @@ fn escape(bytes: &[u8]) -> Found {
             None => Found::Begun,
             Some(last) => by_letter(*last, 3),
         },
-        Some(0x1b) => Found::Key(TopKey::Esc, 1),
-        // A key with Alt is none of ours.
-        Some(_) => Found::Other(2),
+        // No key with Alt is ours: these are two keys that were read at once.
+        Some(_) => Found::Key(TopKey::Esc, 1),
     }
 }
 
@@ -209,7 +208,7 @@ mod tests {
             (b"\x1b[B\x1bOB\r\t", &[Down, Down, Enter, Tab], b""),
             (b"\x1b[6~\x1b[H\x1b[4~", &[PageDown, Home, End], b""),
             (b"\x1b[Z\x03\x1a", &[BackTab, Ctrl('c'), Ctrl('z')], b""),
-            (b"\x1b[1;5Aq\x1bx", &[Char('q')], b""),
+            (b"\x1b[1;5Aq\x1bx", &[Char('q'), Esc, Char('x')], b""),
             (b"x\x1b[20", &[Char('x')], b"\x1b[20"),
             (b"\x00\x1c", &[], b""),
         ];
