@@ -123,7 +123,9 @@ impl History {
             cut_to_chars(evidence, Content::MAX_EVIDENCE);
             reported.iter_mut().for_each(Reported::bound);
             dialog.take_if(|seen| seen.dialog.options.is_empty());
-            dialog.iter_mut().for_each(|seen| seen.dialog.bound());
+            if let Some(seen) = dialog {
+                seen.dialog.bound();
+            }
             if let Some(Shown {
                 looks, evidence, ..
             }) = by_screen

@@ -59,6 +59,14 @@ impl Clock {
             .to_string()
     }
 
+    /// A moment of any day by the local clock, with its zone: `2026-11-29 14:05:10 +01:00`.
+    #[must_use]
+    pub fn stamp(&self, at: Timestamp) -> String {
+        let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
+        let local = at.to_zoned(TimeZone::fixed(offset));
+        local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    }
+
     /// `until 14:05:10 (in 8s)`, or `until the next check` when it has come.
     #[must_use]
     pub fn until(&self, at: Moment) -> String {

@@ -287,7 +287,7 @@ impl<'g> App<'g> {
     }
 
     fn suspend(&mut self, screen: &mut LiveScreen) {
-        screen.leave();
+        LiveScreen::leave();
         let was_stopped = proc::own::stop();
         self.enter(screen);
         if !was_stopped {
@@ -348,7 +348,7 @@ impl<'g> App<'g> {
         let ended = match hand_over::way(&looked) {
             Way::Switch(pane) => hand_over::switch(&looked, session, &pane).await,
             Way::Attach => {
-                screen.leave();
+                LiveScreen::leave();
                 let ended = hand_over::attach(&looked, session).await;
                 self.enter(screen);
                 ended
@@ -360,7 +360,7 @@ impl<'g> App<'g> {
     }
 
     async fn edit(&mut self, session: &SessionName, screen: &mut LiveScreen) {
-        screen.leave();
+        LiveScreen::leave();
         let ended = hand_over::edit(&self.place, session).await;
         self.enter(screen);
         if let Err(why) = ended {

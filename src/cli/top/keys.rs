@@ -143,14 +143,13 @@ fn character(bytes: &[u8]) -> Found {
 /// writes a sequence at once.
 fn escape(bytes: &[u8]) -> Found {
     match bytes.get(1) {
-        None => Found::Key(TopKey::Esc, 1),
         Some(b'[') => sequence(bytes),
         Some(b'O') => match bytes.get(2) {
             None => Found::Begun,
             Some(last) => by_letter(*last, 3),
         },
-        // No key with Alt is ours: these are two keys that were read at once.
-        Some(_) => Found::Key(TopKey::Esc, 1),
+        // No key with Alt is ours: ESC and another byte are two keys that were read at once.
+        Some(_) | None => Found::Key(TopKey::Esc, 1),
     }
 }
 

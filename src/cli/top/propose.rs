@@ -74,7 +74,8 @@ fn by_hand(
     };
     let mut text = diff::steps(&steps, &held, paper);
     for name in named.iter().filter(|name| !planned(name)) {
-        text.push_str(&format!("{name}: no step can be planned for it now\n"));
+        text.push_str(name.as_str());
+        text.push_str(": no step can be planned for it now\n");
     }
     Ok((named.len(), text))
 }

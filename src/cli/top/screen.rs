@@ -58,7 +58,7 @@ impl LiveScreen {
     }
 
     /// Gives the terminal back for a while.
-    pub(super) fn leave(&mut self) {
+    pub(super) fn leave() {
         give_back();
     }
 

@@ -74,7 +74,7 @@ impl DayPart {
                     lived = lived.saturating_add(time);
                 }
                 PhaseKind::Idle | PhaseKind::Waiting | PhaseKind::Blocked | PhaseKind::Stopping => {
-                    lived = lived.saturating_add(time)
+                    lived = lived.saturating_add(time);
                 }
                 PhaseKind::Absent | PhaseKind::Dead | PhaseKind::Completed | PhaseKind::Stopped => {
                 }

@@ -382,12 +382,11 @@ fn attach(state: &mut TopState, session: &str) -> Vec<TopIntent> {
         .rows
         .iter()
         .find(|row| row.session.as_str() == session);
-    match known {
-        Some(row) => vec![TopIntent::Attach(row.session.clone())],
-        None => {
-            state.said = Some((format!("there is no session {session}"), Role::Change));
-            Vec::new()
-        }
+    if let Some(row) = known {
+        vec![TopIntent::Attach(row.session.clone())]
+    } else {
+        state.said = Some((format!("there is no session {session}"), Role::Change));
+        Vec::new()
     }
 }
 

@@ -11,6 +11,7 @@ use ratatui_core::backend::TestBackend;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::terminal::Terminal;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 const COLOURED: Theme = Theme {
@@ -242,7 +243,7 @@ fn styles(buffer: &Buffer) -> String {
         }
         runs.retain(|(style, ..)| !style.starts_with("Reset NONE"));
         for (style, from, to) in runs {
-            text.push_str(&format!("{y:>2} {from:>3}-{to:<3} {style}\n"));
+            writeln!(text, "{y:>2} {from:>3}-{to:<3} {style}").unwrap();
         }
     }
     text

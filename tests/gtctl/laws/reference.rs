@@ -13,7 +13,7 @@ use std::fs;
 const GENERATED: &str = "<!-- Generated: `GTCTL_BLESS=1 cargo test --locked --test gtctl laws::reference` writes this page. -->\n";
 
 /// The tables of a manifest: title, definition in the schema, and what the title alone does not say.
-const TABLES: [(&str, &str, &str); 15] = [
+const TABLES: [(&str, &str, &str); 16] = [
     ("`[town]`", "town", ""),
     (
         "`[[session]]`",
