@@ -39,9 +39,11 @@
 //! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
 //! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |
 //! | 3 | [`import`] | a manifest for what already lives on a server. Pure |
+//! | 3 | [`record`] | what a controller has seen and decided, and what another manifest would have. Pure |
 //! | 3 | [`notify`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 3 | [`web`] | serves pages over HTTP: what is served comes in as text |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
+//! | 4 | [`forecast`] | what will happen if nothing interferes: the plan, check after check. Pure |
 //! | 4 | [`doctor`] | what is wrong with a machine and its town, and what mends it |
 //! | 4 | [`sim`] | a seeded tmux, its clock, and what people do to it, for the tests |
 //! | 5 | [`render`] | plans, status and faults as text and JSON |
@@ -61,6 +63,7 @@ pub mod controller;
 pub mod doctor;
 pub mod events;
 pub mod files;
+pub mod forecast;
 pub mod gastown;
 pub mod import;
 pub mod jobs;
@@ -72,6 +75,7 @@ pub mod observe;
 pub mod plan;
 pub mod proc;
 pub mod reconcile;
+pub mod record;
 pub mod render;
 pub mod reports;
 pub mod screen;

@@ -4,10 +4,11 @@ use crate::Result;
 use crate::measure::{in_turns, worked};
 use crate::stage::{parsed, session};
 use crate::table::{Against, Row};
+use gtctl::forecast::{AgentsDo, Assumptions, Present, foresee};
 use gtctl::memory::learn;
 use gtctl::model::{
-    Generation, Label, Life, Memory, Moment, Observed, Orders, Origin, Ownership, PaneId, Period,
-    ProcId, Seen, Server, ServerId, SessionId, SessionName, Town,
+    Generation, Label, LastReports, Life, Memory, Moment, Observed, Orders, Origin, Ownership,
+    PaneId, Period, ProcId, Scope, Seen, Server, ServerId, SessionId, SessionName, Town,
 };
 use gtctl::plan::{Situation, plan};
 use gtctl::proc::clock;
@@ -39,7 +40,49 @@ pub(crate) fn run() -> Result<Vec<Row>> {
             now,
         )?);
     }
+    rows.push(forecast()?);
     Ok(rows)
+}
+
+/// A day of a thousand agents, each of which is restarted every hour.
+fn forecast() -> Result<Row> {
+    const SESSIONS: usize = 1_000;
+    let now = clock::now();
+    let mut town = town(SESSIONS)?;
+    for desired in town.sessions.values_mut() {
+        desired.max_age = Some(Period::from_hours(1));
+        desired.handoff_gap = Period::ZERO;
+    }
+    let observed = seen(&town, now)?;
+    let memory = learn(Memory::default(), &town, &observed, now);
+    let assumptions = Assumptions {
+        horizon: Period::from_hours(24),
+        agents: AgentsDo::StayAsTheyAre,
+    };
+    let day = || {
+        let present = Present {
+            town: &town,
+            observed: observed.clone(),
+            last_reports: LastReports::new(),
+            scope: Scope::Town,
+            memory: memory.clone(),
+            now,
+        };
+        let forecast = foresee(present, assumptions);
+        eprintln!(
+            "{} events, late by at most {} s",
+            forecast.events.len(),
+            forecast.late.millis() / 1000
+        );
+        Ok(forecast)
+    };
+    let [took] = in_turns(3, [Box::new(|| worked(day))])?;
+    Ok(Row {
+        what: "7 forecast of 24 h",
+        sessions: SESSIONS,
+        gtctl: took,
+        against: Against::Limit(Duration::from_secs(1)),
+    })
 }
 
 fn row(

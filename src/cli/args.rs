@@ -5,12 +5,14 @@ mod deferred;
 mod host;
 mod report;
 mod serve;
+mod select;
 mod wait;
 
 pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
 pub(super) use report::Report;
 pub(super) use serve::Serve;
+pub(super) use select::Select;
 pub(super) use wait::{For, Wait};
 
 use crate::model::{Choice, Period, Request};
@@ -115,7 +117,7 @@ pub(super) enum Output {
     Json,
     /// One page with a picture, of `report` alone
     Html,
-    /// A picture, of `report` alone
+    /// A picture, of `report` and `forecast` alone
     Svg,
 }
 
@@ -157,8 +159,19 @@ pub(super) enum Verb {
     ///
     /// Sessions that need somebody come first. `?` shows all keys. Needs a terminal.
     Top(Deferred<Top>),
-    /// Explain one session: what each rule says, each setting and its origin, recent events
-    Explain(Deferred<Session>),
+    /// Show what will happen to the town if nothing interferes: the plan, hour by hour
+    Forecast(Deferred<Forecast>),
+    /// Show what a controller has recorded, or write it into a file
+    ///
+    /// A controller records what it sees and decides where `[controller] record` says for how long.
+    Record(Deferred<Record>),
+    /// Run a manifest over a record: which decisions would have differed
+    ///
+    /// Exits 0 if all are the same, and 2 if any differs. Each decision is made from what really
+    /// was then.
+    Replay(Deferred<Replay>),
+    /// Explain one session: why it is so, what comes next, and what differs from the defaults
+    Explain(Deferred<Explain>),
     /// Clean up now: remove only sessions that the plan expires (completed, too old, too quiet)
     Expire(Deferred<Expire>),
     /// Start sessions by hand: end a stop, run a task again, forget crashes
@@ -355,6 +368,8 @@ pub(super) struct Status {
     /// Only these sessions
     #[arg(value_name = "SESSION")]
     pub(super) sessions: Vec<String>,
+    #[command(flatten)]
+    pub(super) select: Select,
     /// Refresh until stopped: at a terminal as `gtctl top`, else once for each change
     #[arg(long)]
     pub(super) watch: bool,
@@ -376,12 +391,66 @@ pub(super) struct Session {
     pub(super) session: String,
 }
 
+/// Flags of `forecast`.
+#[derive(Debug, Args)]
+pub(super) struct Forecast {
+    #[command(flatten)]
+    pub(super) town: TownArg,
+    /// How far to look ahead
+    #[arg(long = "for", value_name = "DURATION", default_value = "24h")]
+    pub(super) horizon: Period,
+    /// Assume that agents at work are idle after so long; else they go on working
+    #[arg(long, value_name = "DURATION")]
+    pub(super) idle_after: Option<Period>,
+}
+
+/// Flags of `record`.
+#[derive(Debug, Args)]
+pub(super) struct Record {
+    /// Only this much of it, to the hour
+    #[arg(long, value_name = "DURATION")]
+    pub(super) since: Option<Period>,
+    /// Write it into this new file, for `replay`
+    #[arg(long, value_name = "FILE")]
+    pub(super) export: Option<PathBuf>,
+}
+
+/// Flags of `replay`.
+#[derive(Debug, Args)]
+pub(super) struct Replay {
+    /// The record: a folder, or a file that `record --export` has written
+    #[arg(value_name = "RECORD")]
+    pub(super) record: PathBuf,
+    /// The manifest [default: --file]
+    #[arg(value_name = "TOWN")]
+    pub(super) town: Option<PathBuf>,
+    /// Only this much of the record
+    #[arg(long, value_name = "DURATION")]
+    pub(super) since: Option<Period>,
+}
+
+/// Flags of `explain`.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: String,
+    /// Show what every rule says and every setting with its origin, too
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
 /// Some sessions.
 #[derive(Debug, Args)]
 pub(super) struct Sessions {
     /// The sessions
-    #[arg(value_name = "SESSION", required = true)]
+    #[arg(value_name = "SESSION", required_unless_present_any = select::FLAGS)]
     pub(super) named: Vec<String>,
+    #[command(flatten)]
+    pub(super) select: Select,
+    /// Stop or restart several sessions that the flags choose without asking
+    #[arg(short, long)]
+    pub(super) yes: bool,
     /// Do not wait until it is done
     #[arg(long)]
     pub(super) no_wait: bool,
@@ -448,12 +517,14 @@ pub(super) struct Adopt {
 /// A text for a session.
 #[derive(Debug, Args)]
 pub(super) struct Nudge {
-    /// The session
+    /// The session; with --role, --rig or --phase all words are the text
     #[arg(value_name = "SESSION")]
     pub(super) session: String,
     /// The text; gtctl joins several words with spaces
-    #[arg(value_name = "TEXT", required = true)]
+    #[arg(value_name = "TEXT", required_unless_present_any = select::FLAGS)]
     pub(super) text: Vec<String>,
+    #[command(flatten)]
+    pub(super) select: Select,
     /// How long to wait while the session is busy
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     pub(super) timeout: Period,

@@ -8,6 +8,7 @@ use super::args::{Expire, Global, Sessions, TownArg};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, orders, unasked};
+use super::select;
 use super::work::{Wait, Work};
 use crate::model::{Mass, Orders, Request, Scope, SessionName};
 use crate::render::json;
@@ -30,7 +31,13 @@ pub(super) async fn run(
         | Request::RestartResuming
         | Request::RestartFresh => Place::find(global, &town, terminal)?,
     };
-    let sessions = place.all_declared(&args.named)?;
+    let sessions = select::declared(&place, &args.named, &args.select, terminal).await?;
+    if let Some(question) = question(request)
+        && !select::consents(question, &sessions, &args.select, args.yes)?
+    {
+        terminal.say_plainly("Cancelled. Nothing was done.");
+        return Ok(Exit::Failed);
+    }
     if request != Request::Reset {
         refuse_while_paused(&place, terminal)?;
         agree(&place, terminal).await?;
@@ -54,6 +61,15 @@ pub(super) async fn run(
     let work =
         Work::new(wait, orders, Scope::Sessions(sessions)).following(&place, &mut controller);
     work.run(&mut controller, &mut place, terminal).await
+}
+
+/// The verb of the question that is asked before; none where nothing living is ended.
+fn question(request: Request) -> Option<&'static str> {
+    match request {
+        Request::Stop => Some("Stop"),
+        Request::Restart | Request::RestartResuming | Request::RestartFresh => Some("Restart"),
+        Request::Start | Request::Reset => None,
+    }
 }
 
 /// Carries out the expiries of the plan, and nothing else.

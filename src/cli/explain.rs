@@ -2,16 +2,17 @@
 //! events.
 
 use super::agree::warn_of_others;
-use super::args::{Global, Session, TownArg};
+use super::args::{Explain, Global, TownArg};
 use super::events;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
+use super::scene;
 use crate::controller::Survey;
 use crate::model::{Content, Held, Life, Memory, Observed, Orders, Ownership, Plan, SessionName};
 use crate::observe::Depth;
 use crate::plan::{Opinion, Says, Situation, explain};
-use crate::render::explain::{self as page, Explanation};
+use crate::render::explain::{self as page, Explanation, Extent};
 use crate::render::{Paper, Scene};
 
 /// How many of the session's last events are shown.
@@ -19,12 +20,16 @@ const EVENTS: usize = 5;
 
 pub(super) async fn run(
     global: &Global,
-    args: &Session,
+    args: &Explain,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
     warn_of_others(&place, terminal);
     let session = place.session(&args.session)?;
+    let survey = place
+        .survey(Orders::default(), Depth::Plan, terminal)
+        .await?;
+    let rows = scene::of_survey(&survey).rows();
     let Survey {
         now,
         town,
@@ -32,14 +37,13 @@ pub(super) async fn run(
         memory,
         plan,
         ..
-    } = place
-        .survey(Orders::default(), Depth::Plan, terminal)
-        .await?;
+    } = &survey;
+    let now = *now;
     let orders = Orders::default();
     let situation = Situation {
-        town: &town,
-        observed: &observed,
-        memory: &memory,
+        town,
+        observed,
+        memory,
         orders,
         now,
     };
@@ -51,16 +55,22 @@ pub(super) async fn run(
     let opinions = explain(&situation, &session);
     let explanation = Explanation {
         session: &session,
+        row: rows.iter().find(|row| *row.session == session),
         opinions: &opinions,
-        content: content(&observed, &memory, &session),
-        held: held_beside(&plan, &session, &opinions),
+        content: content(observed, memory, &session),
+        held: held_beside(plan, &session, &opinions),
         settings: &settings,
         events: &events::last(&place.state, std::slice::from_ref(&session), EVENTS),
     };
     if terminal.is_json() {
         terminal.print_json(&page::json(&explanation, now));
     } else {
-        terminal.print(&page::page(&explanation, &terminal.paper(now)));
+        let extent = if args.all {
+            Extent::All
+        } else {
+            Extent::Verdict
+        };
+        terminal.print(&page::page(&explanation, extent, &terminal.paper(now)));
     }
     Ok(match observed {
         Observed::Unknown(why) => {

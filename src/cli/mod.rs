@@ -21,6 +21,7 @@ mod events;
 mod exit;
 mod explain;
 mod farewell;
+mod forecast;
 mod found;
 mod hook;
 mod import;
@@ -36,9 +37,11 @@ mod others;
 mod output;
 mod place;
 mod reconcile;
+mod record;
 mod report;
 mod scene;
 mod schema;
+mod select;
 mod serve;
 mod service;
 mod since;
@@ -154,11 +157,14 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
     let global = &cli.global;
     refuse_pictures(cli)?;
     match &cli.verb {
-        Verb::Apply(args) => apply::run(global, args, terminal).await,
+        Verb::Apply(args) => Box::pin(apply::run(global, args, terminal)).await,
         Verb::Diff(args) => diff::run(global, args, terminal).await,
         Verb::Reconcile(args) => Box::pin(reconcile::run(global, args, terminal)).await,
-        Verb::Status(args) => status::run(global, args, terminal).await,
+        Verb::Status(args) => Box::pin(status::run(global, args, terminal)).await,
         Verb::Top(args) => Box::pin(top::run(global, args, terminal)).await,
+        Verb::Forecast(args) => forecast::run(global, args, terminal).await,
+        Verb::Record(args) => record::run(global, args, terminal),
+        Verb::Replay(args) => record::replay(global, args, terminal),
         Verb::Explain(args) => explain::run(global, args, terminal).await,
         Verb::Expire(args) => by_hand::expire(global, args, terminal).await,
         Verb::Start(args) => by_hand::run(global, args, Request::Start, terminal).await,

@@ -5,8 +5,9 @@ use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
+use super::select;
 use crate::model::{
-    Agent, Asker, Delivery, NudgeText, Obstacle, SessionName, TextEnd, TextRequest,
+    Agent, Asker, Delivery, NudgeText, Obstacle, Period, SessionName, TextEnd, TextRequest,
 };
 use crate::proc;
 use crate::render::{brief, nudge as page};
@@ -17,16 +18,61 @@ pub(super) async fn run(
     args: &Nudge,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    let text = NudgeText::new(&args.text.join(" "))
-        .map_err(|e| Trouble::new(e.to_string()).help(e.help()))?;
-    let text = if args.command {
+    let text = text_of(args)?;
+    let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    let sessions = if args.select.is_empty() {
+        vec![place.session(&args.session)?]
+    } else {
+        select::declared(&place, &[], &args.select, terminal).await?
+    };
+    refuse_while_paused(&place, terminal)?;
+    let mut worst = Exit::Done;
+    for session in sessions {
+        let delivery = deliver(&place, &session, &text, args.timeout, terminal).await?;
+        let agent = place
+            .town
+            .sessions
+            .get(&session)
+            .map(|desired| &desired.agent);
+        tell(&session, agent, &delivery, terminal);
+        worst = worse(worst, exit_of(&delivery));
+    }
+    Ok(worst)
+}
+
+/// The text. Where flags choose the sessions, the first word belongs to it, too.
+fn text_of(args: &Nudge) -> Result<NudgeText, Trouble> {
+    let words = args.text.join(" ");
+    let words = if args.select.is_empty() {
+        words
+    } else {
+        format!("{} {words}", args.session).trim_end().to_owned()
+    };
+    let text = NudgeText::new(&words).map_err(|e| Trouble::new(e.to_string()).help(e.help()))?;
+    Ok(if args.command {
         text.as_command()
     } else {
         text
-    };
-    let place = Place::find(global, &TownArg { town: None }, terminal)?;
-    let session = place.session(&args.session)?;
-    refuse_while_paused(&place, terminal)?;
+    })
+}
+
+/// A failure weighs more than a refusal, and that more than success.
+fn worse(one: Exit, other: Exit) -> Exit {
+    match (one, other) {
+        (Exit::Failed, _) | (_, Exit::Failed) => Exit::Failed,
+        (Exit::Done, other) => other,
+        (one, _) => one,
+    }
+}
+
+/// Types a text into one session.
+async fn deliver(
+    place: &Place,
+    session: &SessionName,
+    text: &NudgeText,
+    timeout: Period,
+    terminal: &Terminal,
+) -> Result<Delivery, Trouble> {
     let mut controller = place.controller()?;
     // Listened for from the beginning: what is being typed is submitted first.
     let mut interrupt = signal(SignalKind::interrupt())
@@ -38,7 +84,7 @@ pub(super) async fn run(
         incarnation: None,
         text: text.clone(),
         since: now,
-        until: now.plus(args.timeout),
+        until: now.plus(timeout),
         begun: false,
     };
     let interrupted = async {
@@ -53,16 +99,10 @@ pub(super) async fn run(
         .await?;
     let (TextEnd::Settled(delivery) | TextEnd::BrokenOff(delivery)) = end;
     controller
-        .tell_of_nudge(&session, &text, &delivery)
+        .tell_of_nudge(session, text, &delivery)
         .iter()
         .for_each(|notice| terminal.warn(notice));
-    let agent = place
-        .town
-        .sessions
-        .get(&session)
-        .map(|desired| &desired.agent);
-    tell(&session, agent, &delivery, terminal);
-    Ok(exit_of(&delivery))
+    Ok(delivery)
 }
 
 fn tell(session: &SessionName, agent: Option<&Agent>, delivery: &Delivery, terminal: &Terminal) {

@@ -48,7 +48,10 @@ impl Terminal {
             output: global.output,
             message_format: global.message_format,
             quiet: global.quiet,
-            moves_cursor: io::stdout().is_terminal() && !is_dumb && global.output != Output::Json,
+            moves_cursor: io::stdout().is_terminal()
+                && !is_dumb
+                && global.output != Output::Json
+                && global.output != Output::Svg,
             colour_out: colour(io::stdout().is_terminal()),
             colour_err: colour(io::stderr().is_terminal()),
             kept: None,

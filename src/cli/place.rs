@@ -147,6 +147,17 @@ impl Place {
         terminal: &Terminal,
     ) -> Result<Survey<'_>, Trouble> {
         let memory = self.recall(terminal)?;
+        Ok(self.survey_with(memory, orders, depth, terminal).await)
+    }
+
+    /// The same with what is remembered already.
+    pub(super) async fn survey_with(
+        &self,
+        memory: Memory,
+        orders: Orders,
+        depth: Depth,
+        terminal: &Terminal,
+    ) -> Survey<'_> {
         let eyes = Eyes {
             client: &self.client,
             state: &View::of(&self.state),
@@ -158,7 +169,7 @@ impl Place {
             .notices
             .iter()
             .for_each(|notice| terminal.warn(notice));
-        Ok(survey)
+        survey
     }
 
     pub(super) fn recall(&self, terminal: &Terminal) -> Result<Memory, Trouble> {
@@ -183,6 +194,7 @@ impl Place {
             idle_saved: view.idle_saved(),
             logs: logs_of(&view, memory),
             keeper: keeper(&view, now),
+            cpu: BTreeMap::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `gtctl status`: what every session is, since when, and what comes next.
 
 use super::agree::warn_of_others;
-use super::args::{Global, Status, TownArg};
+use super::args::{Global, Output, Status, TownArg};
 use super::exit::{Exit, Trouble};
 use super::manifest::ManifestFile;
 use super::output::Terminal;
@@ -10,11 +10,15 @@ use super::scene;
 use super::top;
 use crate::controller::Survey;
 use crate::files::aside;
-use crate::model::{Observed, Orders, Period, SessionName};
+use crate::model::{Moment, Observed, Orders, Period, SessionName};
 use crate::observe::Depth;
 use crate::proc;
-use crate::render::{Books, controller, json, status as page};
+use crate::render::{Books, Selection, controller, json, status as page};
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// How long lies between the two looks that show how busy each session is.
+const SAMPLE: Duration = Duration::from_millis(500);
 
 /// How often `--watch` looks where it is not a screen.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -37,28 +41,55 @@ pub(super) async fn run(
         tell_of_keepers(&ManifestFile::of(global, &town), global, terminal);
     })?;
     warn_of_others(&place, terminal);
-    let only = place.sessions(&sessions)?;
+    let named = place.sessions(&sessions)?;
     if args.watch {
-        return watch(&place, &only, terminal).await;
+        return watch(&place, args, &named, terminal).await;
     }
-    let survey = place
-        .survey(Orders::default(), Depth::Full, terminal)
-        .await?;
-    let books = place.books(&survey.memory, survey.now);
-    show(&place, &survey, &books, &only, terminal);
+    let mut used = CpuTimes::default();
+    if terminal.output == Output::Wide {
+        let survey = look(&place, terminal).await?;
+        used.next(&survey);
+        tokio::time::sleep(SAMPLE).await;
+    }
+    let survey = look(&place, terminal).await?;
+    let books = Books {
+        cpu: used.next(&survey),
+        ..place.books(&survey.memory, survey.now)
+    };
+    let chosen = args.select.choose(&scene::of_survey(&survey), &named)?;
+    let only = chosen_of(args, &named, &chosen);
+    show(&place, &survey, &books, only, terminal);
     Ok(exit(&place, &survey, &books))
+}
+
+/// The sessions to show: all, where neither names nor flags choose some.
+fn chosen_of<'a>(args: &Status, named: &[SessionName], chosen: &'a [SessionName]) -> Selection<'a> {
+    if named.is_empty() && args.select.is_empty() {
+        Selection::All
+    } else {
+        Selection::Only(chosen)
+    }
 }
 
 /// Looks again and again until it is interrupted. Prints one line of JSON for each look, or one page
 /// for each change.
-async fn watch(place: &Place, only: &[SessionName], terminal: &Terminal) -> Result<Exit, Trouble> {
+async fn watch(
+    place: &Place,
+    args: &Status,
+    named: &[SessionName],
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
     let mut told: Option<Vec<[String; 3]>> = None;
+    let mut used = CpuTimes::default();
     loop {
-        let survey = place
-            .survey(Orders::default(), Depth::Full, terminal)
-            .await?;
-        let books = place.books(&survey.memory, survey.now);
+        let survey = look(place, terminal).await?;
+        let books = Books {
+            cpu: used.next(&survey),
+            ..place.books(&survey.memory, survey.now)
+        };
         let scene = scene::of_survey(&survey);
+        let chosen = args.select.choose(&scene, named)?;
+        let only = chosen_of(args, named, &chosen);
         if terminal.is_json() {
             terminal.print_json_line(&json::status(&scene, &books, only));
         } else {
@@ -76,6 +107,45 @@ async fn watch(place: &Place, only: &[SessionName], terminal: &Terminal) -> Resu
     }
 }
 
+async fn look<'p>(place: &'p Place, terminal: &Terminal) -> Result<Survey<'p>, Trouble> {
+    place.survey(Orders::default(), Depth::Full, terminal).await
+}
+
+/// The processor time of each run at the last look.
+#[derive(Default)]
+struct CpuTimes {
+    at: Option<Moment>,
+    by_session: BTreeMap<SessionName, (Option<u32>, u64)>,
+}
+
+impl CpuTimes {
+    /// How much of one processor each session has used since the last look, in percent.
+    fn next(&mut self, survey: &Survey<'_>) -> BTreeMap<SessionName, u64> {
+        let rows = scene::of_survey(survey).rows();
+        let now: BTreeMap<SessionName, (Option<u32>, u64)> = rows
+            .iter()
+            .filter_map(|row| Some((row.session.clone(), (row.pid, row.usage?.cpu_ms))))
+            .collect();
+        let passed = self.at.map(|at| survey.now.since(&at).millis());
+        let before = std::mem::replace(&mut self.by_session, now);
+        self.at = Some(survey.now);
+        let Some(passed) = passed.filter(|passed| *passed > 0) else {
+            return BTreeMap::new();
+        };
+        let percent = |name: &SessionName, (pid, used): (Option<u32>, u64)| {
+            let (pid_before, used_before) = *before.get(name)?;
+            let used = used
+                .checked_sub(used_before)
+                .filter(|_| pid == pid_before)?;
+            Some((name.clone(), used.saturating_mul(100) / passed))
+        };
+        self.by_session
+            .iter()
+            .filter_map(|(name, sample)| percent(name, *sample))
+            .collect()
+    }
+}
+
 fn exit(place: &Place, survey: &Survey<'_>, books: &Books) -> Exit {
     let overdue = books.keeper.is_overdue(place.town.resync, survey.now);
     match survey.observed {
@@ -90,7 +160,7 @@ fn show(
     place: &Place,
     survey: &Survey<'_>,
     books: &Books,
-    only: &[SessionName],
+    only: Selection<'_>,
     terminal: &Terminal,
 ) {
     if terminal.is_json() {
@@ -104,7 +174,7 @@ fn page_of(
     place: &Place,
     survey: &Survey<'_>,
     books: &Books,
-    only: &[SessionName],
+    only: Selection<'_>,
     terminal: &Terminal,
 ) -> String {
     let paper = terminal.paper(survey.now);

@@ -6,6 +6,7 @@ use super::history::Sampler;
 use super::launcher::Heard;
 use super::pipes::Piped;
 use super::prober::Prober;
+use super::recording::Recording;
 use super::survey::{Eyes, decide};
 use crate::act::{self, Known, LauncherJobs};
 use crate::chores::Chores;
@@ -49,6 +50,8 @@ pub struct Controller {
     pub(super) sink: Option<PathBuf>,
     pub(super) kept: Kept,
     pub(super) last_plan: Plan,
+    /// The record that the manifest asks for; none where this process keeps none.
+    pub(super) recording: Option<Recording>,
     /// The runs of chores; none where this controller runs no chores.
     pub(super) chores: Option<Chores>,
     /// Asks agents whether they are signed in; none in a process that ends after its cycles.
@@ -214,6 +217,7 @@ impl Controller {
             sink: None,
             kept,
             last_plan,
+            recording: None,
             chores: None,
             prober: None,
             launcher_jobs,
@@ -366,6 +370,7 @@ impl Controller {
             definition: self.definition(),
             ..orders
         };
+        let before = self.before_look(town, &memory);
         let eyes = Eyes {
             client: &client,
             state: self.store.view(),
@@ -376,6 +381,7 @@ impl Controller {
         notices.extend(unheard);
 
         let decided = Box::pin(decide(learned, orders)).await;
+        self.record(before, &decided, &mut notices);
         let intended = self.write_intent(self.narrowed(decided, scope), &mut notices);
         break_off_for_a_test();
 

@@ -21,6 +21,7 @@ mod launcher;
 mod lookout;
 mod pipes;
 mod prober;
+mod recording;
 mod survey;
 mod texts;
 mod typist;

@@ -3,7 +3,7 @@
 use crate::act;
 use crate::files::aside;
 use crate::gastown::{self, GastownState};
-use crate::model::{Gastown, Memory, Moment, Observed, Orders, Plan, Town};
+use crate::model::{Gastown, LastReports, Memory, Moment, Observed, Orders, Plan, Scope, Town};
 use crate::model::{covered, misnamed};
 use crate::observe::{self, Depth, Living, Look, LookCache, LookRequest};
 use crate::proc;
@@ -28,6 +28,10 @@ pub struct Survey<'t> {
     pub memory: Memory,
     /// The plan.
     pub plan: Plan,
+    /// What agents that do not live any more have reported last.
+    pub last_reports: LastReports,
+    /// The sessions that the look asked after.
+    pub scope: Scope,
     /// What people should know beside it.
     pub notices: Vec<String>,
 }
@@ -72,8 +76,8 @@ impl Eyes<'_> {
             now,
             town,
             observed,
-            last_reports: _,
-            scope: _,
+            last_reports,
+            scope,
         } = observation;
         Survey {
             now,
@@ -81,6 +85,8 @@ impl Eyes<'_> {
             observed,
             memory,
             plan,
+            last_reports,
+            scope,
             notices,
         }
     }

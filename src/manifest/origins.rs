@@ -26,6 +26,8 @@ pub struct Explained {
     /// Where the value comes from: `town.toml:19`, `[roles.mayor] town.toml:7`, `built-in`,
     /// `profile standard`, `GTCTL_DEFAULTS_MAX_AGE` or a flag.
     pub origin: String,
+    /// Whether it is compiled into gtctl, by itself or as part of a profile.
+    pub is_default: bool,
 }
 
 /// Where every value in a town comes from.
@@ -95,6 +97,7 @@ impl Origins {
             field: "agent.like".to_owned(),
             value: quoted(like),
             origin,
+            is_default: !is_written || self.is_default(&path),
         })
     }
 
@@ -120,6 +123,7 @@ impl Origins {
             field: field.to_owned(),
             value: list(argv.iter().map(|word| quoted(word))),
             origin: self.name(&["roles", &session.role, field].map(str::to_owned)),
+            is_default: self.is_default(&["roles", &session.role, field].map(str::to_owned)),
         };
         by_field
             .into_iter()
@@ -151,6 +155,7 @@ impl Origins {
             field: field.join("."),
             value,
             origin: self.name(&path),
+            is_default: self.is_default(&path),
         })
     }
 
@@ -168,6 +173,7 @@ impl Origins {
                 field: field.join("."),
                 value: quoted("off"),
                 origin,
+                is_default: true,
             });
         }
         let origin = if is_set {
@@ -179,7 +185,16 @@ impl Origins {
             field: field.join("."),
             value,
             origin,
+            is_default: !is_set || self.is_default(&path),
         })
+    }
+
+    /// Whether the entry at `path` is compiled in.
+    fn is_default(&self, path: &[String]) -> bool {
+        match self.layers.origin(path, Part::Value) {
+            ValueOrigin::BuiltIn(_) => true,
+            ValueOrigin::Variable(_) | ValueOrigin::Flag(_) | ValueOrigin::File { .. } => false,
+        }
     }
 
     fn is_users(&self, path: &[String]) -> bool {

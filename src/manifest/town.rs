@@ -58,6 +58,7 @@ impl Reading<'_> {
             resync: self.resync(),
             metrics,
             web,
+            record: self.record(),
             notify,
         });
         (town, places(&named))
@@ -104,6 +105,13 @@ impl Reading<'_> {
         controller
             .and_then(|table| table.resync)
             .map_or(Period::from_secs(15), |period| period.0)
+    }
+
+    fn record(&self) -> Option<Period> {
+        let controller = self.manifest.controller.as_ref();
+        controller
+            .and_then(|table| table.record)
+            .map(|period| period.0)
     }
 
     fn town_name(&mut self) -> Option<SessionName> {

@@ -6,6 +6,7 @@ use super::{
     ResumePolicy, SessionName, Topic,
 };
 use core::net::SocketAddr;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub struct Town {
     pub metrics: Option<Metrics>,
     /// Where the controller serves its page. None if it does not.
     pub web: Option<WebAddress>,
+    /// How long the controller keeps a record of what it sees and decides. None if it keeps none.
+    pub record: Option<Period>,
     /// What to run for notifications. None if nothing.
     pub notify: Option<Notify>,
 }
@@ -54,7 +57,7 @@ impl Town {
 }
 
 /// Why a session cannot be started: its program or its directory is missing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CannotStart {
     /// What is missing and what to do, for people.
     pub why: String,

@@ -1,12 +1,13 @@
 //! What Gas Town's files ask of the sessions, and what waits because of it.
 
 use super::Evidence;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 use strum::IntoStaticStr;
 
 /// What Gas Town's files ask now. `Gastown::default()` asks nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Gastown {
     /// The reason of an emergency stop of the whole town (file `ESTOP`). It is not sanitised and
     /// may be empty.
@@ -32,7 +33,7 @@ impl Gastown {
 }
 
 /// How a rig rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rest {
     /// `gt rig park`: it rests for now.
     Parked,

@@ -18,11 +18,15 @@ pub struct ProcId {
 pub struct ServerId(pub ProcId);
 
 /// The id of a session in its server, printed `$3`. A server never uses an id twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct SessionId(pub u32);
 
 /// The id of a pane in its server, printed `%3`. A server never uses an id twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct PaneId(pub u32);
 
 impl PaneId {

@@ -4,12 +4,13 @@ use crate::model::{
     Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Reported, Screen,
     ServerId, SessionId, SessionName,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use strum::IntoStaticStr;
 
 /// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and
 /// [`Observed::Up`] are certain.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Observed {
     /// The server answered.
     Up(Server),
@@ -20,7 +21,7 @@ pub enum Observed {
 }
 
 /// A tmux server and every session on it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Server {
     /// The process of the server.
     pub id: ServerId,
@@ -41,7 +42,7 @@ pub struct Server {
 }
 
 /// An agent of ours in a pane of another session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovedOut {
     /// Its process.
     pub process: ProcId,
@@ -50,7 +51,7 @@ pub struct MovedOut {
 }
 
 /// One session as seen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Seen {
     /// Its id in the server.
     pub id: SessionId,
@@ -94,7 +95,7 @@ pub struct Seen {
 }
 
 /// The owner of a session, by its label.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Ownership {
     /// No town has labelled it.
     Unlabelled,
@@ -108,7 +109,7 @@ pub enum Ownership {
 }
 
 /// A label that is not trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unproved {
     /// Its text, not sanitised.
     pub text: String,
@@ -117,7 +118,7 @@ pub struct Unproved {
 }
 
 /// Why a label is not trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, Serialize, Deserialize)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Flaw {
     /// It cannot be read.
@@ -140,7 +141,7 @@ impl Flaw {
 /// The label of one of our sessions. It survives the loss of all files.
 ///
 /// On the session it is the options `@gtctl_label` and `@gtctl_handoff`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Label {
     /// The name that the manifest declares it by.
     pub session: SessionName,
@@ -159,7 +160,7 @@ pub struct Label {
 }
 
 /// How a session became ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// gtctl started its agent as the pane's own process.
     Started,
@@ -172,7 +173,7 @@ pub enum Origin {
 }
 
 /// Whether an agent is alive.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Life {
     /// The process in its pane is alive.
     Alive {
@@ -200,7 +201,7 @@ pub enum Life {
 }
 
 /// What a process tree uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// The processor time since the processes started, in ms, with that of children that have
     /// ended.

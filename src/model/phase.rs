@@ -2,10 +2,10 @@
 
 use super::{Asks, Block, Death};
 use serde::{Deserialize, Serialize};
-use strum::{EnumDiscriminants, IntoStaticStr};
+use strum::{EnumDiscriminants, IntoStaticStr, VariantNames};
 
 /// The phase of a session. It is derived from each look; only its changes are recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumDiscriminants)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumDiscriminants, VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 #[strum_discriminants(
     name(PhaseKind),
@@ -44,6 +44,12 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The words of all phases.
+    #[must_use]
+    pub fn words() -> &'static [&'static str] {
+        Self::VARIANTS
+    }
+
     /// The word for it.
     #[must_use]
     pub fn word(self) -> &'static str {

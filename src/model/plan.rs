@@ -309,7 +309,7 @@ impl From<Verb> for Option<Purpose> {
 }
 
 /// What the caller allows or knows beyond the manifest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Orders {
     /// What to do with sessions that are no longer declared.
     pub orphans: Orphans,
@@ -322,7 +322,7 @@ pub struct Orders {
 }
 
 /// Which steps of a plan the caller asks for. The others stay for a later cycle.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Scope {
     /// All steps.
     #[default]
@@ -354,7 +354,7 @@ pub enum Request {
 }
 
 /// What to do with our sessions that are no longer declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Orphans {
     /// Report them.
     #[default]
@@ -364,7 +364,7 @@ pub enum Orphans {
 }
 
 /// What to do if much of the town would be killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Mass {
     /// Go on after a second look that agrees.
     #[default]
@@ -376,7 +376,7 @@ pub enum Mass {
 }
 
 /// Whether intents can be written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Durability {
     /// Intents can be written.
     #[default]
@@ -386,7 +386,7 @@ pub enum Durability {
 }
 
 /// Whether the definition is what the files say now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Definition {
     /// It is, as far as gtctl knows.
     #[default]

@@ -65,6 +65,12 @@ impl<'t> Decided<'t> {
         &self.learned.observation.observed
     }
 
+    /// What the look has shown.
+    #[must_use]
+    pub fn observation(&self) -> &Observation<'t> {
+        &self.learned.observation
+    }
+
     /// The sessions that the look asked after.
     #[must_use]
     pub fn scope(&self) -> &Scope {

@@ -1,7 +1,7 @@
 //! The state of a town in one bounded text, for an agent or a person to judge: `current_state.txt`.
 
 use super::style::Paper;
-use super::view::{Books, Scene};
+use super::view::{Books, Scene, Selection};
 use super::words::bytes;
 use super::{diff, events, sanitise, status};
 use crate::proc::host::Host;
@@ -28,7 +28,7 @@ pub fn page(
     let parts = [
         (
             "Sessions and chores",
-            status::page(scene, books, &[], paper),
+            status::page(scene, books, Selection::All, paper),
         ),
         (
             "Plan: what gtctl does next, and what holds it",

@@ -135,7 +135,7 @@ fn proposal(judged: &Judged) -> Vec<Line> {
 mod tests {
     use super::super::diff::tests::{observed, plan, with_scene};
     use super::super::style::{Colour, Detail};
-    use super::super::view::Books;
+    use super::super::view::{Books, Selection};
     use super::super::words::Clock;
     use super::super::{diff, json, status};
     use super::*;
@@ -237,7 +237,9 @@ nothing to do: no sessions
             };
             let page = diff::page(scene, &paper);
             assert!(page == want, "{page}");
-            assert!(status::page(scene, &Books::default(), &[], &paper).contains("! check"));
+            assert!(
+                status::page(scene, &Books::default(), Selection::All, &paper).contains("! check")
+            );
         });
     }
 
@@ -247,7 +249,7 @@ nothing to do: no sessions
             for (text, kind) in [
                 (json::text(&json::diff(scene)), "diff"),
                 (
-                    json::text(&json::status(scene, &Books::default(), &[])),
+                    json::text(&json::status(scene, &Books::default(), Selection::All)),
                     "status",
                 ),
             ] {

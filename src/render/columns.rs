@@ -5,6 +5,8 @@ use super::style::{Paper, Role};
 
 /// At least so many columns of a text are shown, however narrow the terminal is.
 const NARROWEST: usize = 12;
+/// A text that flows fills at most so many lines.
+const MOST_LINES: usize = 4;
 
 /// One cell: clean text and its role.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +14,17 @@ pub(super) struct Cell {
     pub(super) text: String,
     pub(super) role: Role,
     pub(super) align: Align,
+    pub(super) overflow: Overflow,
+}
+
+/// What happens to a text in the last column where the terminal ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Overflow {
+    /// It is cut.
+    #[default]
+    Clip,
+    /// It goes on below itself.
+    Flow,
 }
 
 /// On which side a cell's text stands.
@@ -35,6 +48,13 @@ impl Cell {
         Self { role, ..self }
     }
 
+    pub(super) fn flowing(self) -> Self {
+        Self {
+            overflow: Overflow::Flow,
+            ..self
+        }
+    }
+
     pub(super) fn right(self) -> Self {
         Self {
             align: Align::Right,
@@ -46,7 +66,12 @@ impl Cell {
 /// One line: a row of cells, or one text that begins below a column.
 pub(super) enum Line {
     Row(Vec<Cell>),
-    Below { column: usize, cell: Cell },
+    Below {
+        column: usize,
+        cell: Cell,
+    },
+    /// A heading that belongs to no column.
+    Heading(Cell),
 }
 
 /// The lines, each ended by a line end, columns two spaces apart after the margin.
@@ -61,11 +86,17 @@ pub(super) fn lay_out(lines: &[Line], margin: &str, paper: &Paper) -> String {
                     width(margin) + widths.iter().take(*column).map(|w| w + 2).sum::<usize>();
                 below(cell, indent, paper)
             }
+            Line::Heading(cell) => paper.colour.paint(cell.role, &cell.text),
         };
         text.push_str(laid.trim_end());
         text.push('\n');
     }
     text
+}
+
+/// How many columns the rows take, with the gap before a further cell.
+pub(super) fn extent(lines: &[Line]) -> usize {
+    widths(lines).iter().map(|wide| wide + 2).sum()
 }
 
 fn widths(lines: &[Line]) -> Vec<usize> {
@@ -158,10 +189,27 @@ pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
 }
 
 fn last(cell: &Cell, used: usize, paper: &Paper) -> String {
+    if cell.overflow == Overflow::Flow {
+        return flow(cell, used, paper);
+    }
     let clipped = paper
         .width
         .map(|w| clip(&cell.text, w.saturating_sub(used).max(NARROWEST)));
     paper
         .colour
         .paint(cell.role, clipped.as_deref().unwrap_or(&cell.text))
+}
+
+/// A text that goes on below itself, in a column that begins after `used` columns.
+fn flow(cell: &Cell, used: usize, paper: &Paper) -> String {
+    let Some(width) = paper.width else {
+        return paper.colour.paint(cell.role, &cell.text);
+    };
+    let room = width.saturating_sub(used).max(NARROWEST);
+    let lines = wrap(&clip(&cell.text, room * MOST_LINES), room);
+    let painted: Vec<String> = lines
+        .iter()
+        .map(|line| paper.colour.paint(cell.role, line))
+        .collect();
+    painted.join(&format!("\n{:used$}", ""))
 }

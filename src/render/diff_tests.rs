@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::*;
-use crate::render::view::{Books, Scene};
+use crate::render::view::{Books, Scene, Selection};
 use crate::render::{Colour, apply, status, verify};
 use crate::words::tests::CLOCK;
 use std::collections::BTreeMap;
@@ -60,7 +60,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
     }
 }
 
-fn town() -> Town {
+pub(in crate::render) fn town() -> Town {
     let sessions = ["crew-1", "crew-9", "mayor", "refinery", "witness"];
     Town {
         name: name("shop"),
@@ -77,6 +77,7 @@ fn town() -> Town {
         resync: Period::from_secs(30),
         metrics: None,
         web: None,
+        record: None,
         notify: None,
     }
 }
@@ -392,20 +393,84 @@ fn status_is_a_table() {
     let plan = plan();
     with_scene(&plan, &observed(), |s| {
         let want = "\
-\x20 NAME      PHASE    SINCE     AGE  IDLE  RESTARTS  CPU   RSS  NEXT
-· old       idle       90m  8h 20m   90m         0  65s  300M  no longer declared
-  refinery  working      -     30m    4s         0  65s  300M  restart at 14:05:10, at max age
-~ witness   idle        6m     72m    6m         0  65s  300M  restart now: 72m old, limit 60m
+\x20 NAME      PHASE    SINCE     AGE  IDLE  OUTPUT  RESTARTS   RSS  NEXT
+· old       idle       90m  8h 20m   90m     90m         0  300M  no longer declared; `--prune` expires it
+  refinery  working      -     30m    4s      4s         0  300M  restart in 8s, at max age
+~ witness   idle        6m     72m    6m      6m         0  300M  72m old, limit 60m; restart now
 
 3 sessions: 1 active, 2 idle · tmux 3.3a · next check 14:05:10, to restart 2 sessions
 ";
         let only = ["old", "refinery", "witness"].map(name);
-        same(&status::page(s, &Books::default(), &only, &PAPER), want);
-        let all = status::page(s, &Books::default(), &[], &PAPER);
+        same(
+            &status::page(s, &Books::default(), Selection::Only(&only), &PAPER),
+            want,
+        );
+        let all = status::page(s, &Books::default(), Selection::All, &PAPER);
         assert!(all.contains(
             "\n6 sessions: 1 active, 2 idle, 1 dead, 2 absent · 2 steps waiting · tmux 3.3a · next check"
         ));
+        let none = status::page(s, &Books::default(), Selection::Only(&[]), &PAPER);
+        assert!(none.starts_with("0 sessions"), "{none}");
     });
+}
+
+#[test]
+fn a_narrow_status_says_why_on_a_line_of_its_own() {
+    let plan = plan();
+    with_scene(&plan, &observed(), |s| {
+        let narrow = Paper {
+            width: Some(60),
+            ..PAPER
+        };
+        let want = "\
+\x20 NAME     PHASE   SINCE  AGE  IDLE  RESTARTS   RSS
+! crew-1   dead        -    -     -         0     -
+           crash loop: 5 crashes within 15m; restart in 8s;
+           `gtctl reset crew-1` tries again now
+! crew-9   absent      -    -     -         0     -
+           mayor is not ready yet; start waits
+~ witness  idle       6m  72m    6m         0  300M
+           72m old, limit 60m; restart now
+";
+        let only = ["crew-1", "crew-9", "witness"].map(name);
+        let page = status::page(s, &Books::default(), Selection::Only(&only), &narrow);
+        same(page.split("\n\n").next().unwrap(), want.trim_end());
+    });
+}
+
+#[test]
+fn status_is_grouped_by_rig_and_shows_how_busy_each_session_is() {
+    let (plan, observed, mut town) = (plan(), observed(), town());
+    for (session, rig) in [("refinery", "shop"), ("witness", "shop"), ("mayor", "bank")] {
+        town.sessions.get_mut(session).unwrap().rig = Some(rig.to_owned());
+    }
+    let scene = Scene {
+        town: &town,
+        observed: &observed,
+        memory: &Memory::default(),
+        plan: &plan,
+        now: CLOCK.now,
+    };
+    let wide = Paper {
+        detail: Detail::Wide,
+        ..PAPER
+    };
+    let books = Books {
+        cpu: BTreeMap::from([(name("witness"), 31)]),
+        ..Books::default()
+    };
+    let only = ["mayor", "old", "refinery", "witness"].map(name);
+    let page = status::page(&scene, &books, Selection::Only(&only), &wide);
+    let want = "\
+\x20 NAME      PHASE    SINCE     AGE  IDLE  OUTPUT  RESTARTS  CPU   RSS  CLIENTS  PID  NEXT                                      LOG
+· old       idle       90m  8h 20m   90m     90m         0    -  300M        0  100  no longer declared; `--prune` expires it  -
+rig bank
+! mayor     absent       -       -     -       -         0    -     -        0    -  not there; start now                      -
+rig shop
+  refinery  working      -     30m    4s      4s         0    -  300M        0  100  restart in 8s, at max age                 -
+~ witness   idle        6m     72m    6m      6m         0  31%  300M        0  100  72m old, limit 60m; restart now           -
+";
+    same(page.split("\n\n").next().unwrap(), want.trim_end());
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! Why one session is as it is.
 
-use super::columns::wrap;
+use super::columns::{Line, cell, lay_out, wrap};
+use super::next::{WhyNext, why_and_next};
+use super::status::role as role_of;
+use super::view::Row;
 use super::words;
 use super::{Paper, Role, sanitise};
 use crate::manifest::Explained;
-use crate::model::{Content, Held, Moment, ScreenState, SessionName, Source};
+use crate::model::{Content, Held, Moment, Period, ScreenState, SessionName, Source};
 use crate::plan::{Opinion, Says};
 use serde_json::{Value, json};
 
@@ -20,6 +23,8 @@ const SAYS: usize = 14;
 const EVENT: usize = 40;
 /// The longest line of a screen, in columns.
 const EVIDENCE: usize = 100;
+/// The longest name of a role or a rig, in characters.
+const NAME: usize = 64;
 /// The longest text for programs, in characters.
 const LONGEST: usize = 64 << 10;
 
@@ -28,6 +33,8 @@ const LONGEST: usize = 64 << 10;
 pub struct Explanation<'a> {
     /// Which.
     pub session: &'a SessionName,
+    /// What it is now; none where the plan does not have it.
+    pub row: Option<&'a Row<'a>>,
     /// What each rule says, in order; empty when nothing is known.
     pub opinions: &'a [Opinion],
     /// What is known of its agent's screen; none when nothing lives there.
@@ -40,20 +47,144 @@ pub struct Explanation<'a> {
     pub events: &'a [Value],
 }
 
+/// How much of an explanation is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extent {
+    /// The verdict, what comes next, and what differs from the defaults.
+    #[default]
+    Verdict,
+    /// Every rule and every setting, too: `--all`.
+    All,
+}
+
 /// For people.
 #[must_use]
-pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
-    let Explanation {
-        session,
-        opinions,
-        content,
-        held,
-        settings,
-        events,
-    } = explanation;
-    let heading = |text: &str| format!("{}\n", paper.colour.paint(Role::Strong, text));
-    let mut out = format!("{session}\n\n");
-    out.push_str(&heading("rules, in order; the first that applies decides"));
+pub fn page(explanation: &Explanation<'_>, extent: Extent, paper: &Paper) -> String {
+    let mut parts = vec![title(explanation, paper), verdict(explanation, paper)];
+    if extent == Extent::All {
+        parts.push(rules(explanation, paper));
+    }
+    parts.push(settings(explanation, extent, paper));
+    if !explanation.events.is_empty() {
+        parts.push(last_events(explanation, paper));
+    }
+    if extent == Extent::Verdict {
+        let more = format!(
+            "`gtctl explain {} --all` shows every rule and setting",
+            explanation.session
+        );
+        parts.push(format!("{}\n", paper.colour.paint(Role::Quiet, &more)));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("\n")
+}
+
+/// The name, and what it is: `crew-1  dead for 4m, role crew, rig shop`.
+fn title(explanation: &Explanation<'_>, paper: &Paper) -> String {
+    let name = paper
+        .colour
+        .paint(Role::Strong, explanation.session.as_str());
+    let Some(row) = explanation.row else {
+        return format!("{name}  not in the plan\n");
+    };
+    let phase = words::phase_word(row.phase);
+    let since = row
+        .since
+        .map_or_else(String::new, |since| format!(" for {}", seconds(since)));
+    let role = row.role.map(|role| format!(", role {}", short(role)));
+    let rig = row.rig.map(|rig| format!(", rig {}", short(rig)));
+    let phase = paper.colour.paint(role_of(row.phase), phase);
+    let (role, rig) = (role.unwrap_or_default(), rig.unwrap_or_default());
+    format!("{name}  {phase}{since}{role}{rig}\n")
+}
+
+/// Why it is so, what comes next, by which rule, and what tells.
+fn verdict(explanation: &Explanation<'_>, paper: &Paper) -> String {
+    let mut entries: Vec<(&str, Role, String)> = Vec::new();
+    let why = match explanation.row {
+        Some(row) => {
+            let WhyNext { why, next } = why_and_next(row, paper);
+            entries.push(("why", Role::Strong, or(why.clone(), "as declared")));
+            entries.push(("next", Role::Strong, or(next, "nothing to do")));
+            why
+        }
+        None => {
+            let unknown = "its state is unknown".to_owned();
+            entries.push(("why", Role::Strong, unknown.clone()));
+            unknown
+        }
+    };
+    let deciding = explanation
+        .opinions
+        .iter()
+        .find_map(|opinion| Some((opinion.rule, opinion.says.as_ref()?)));
+    if let Some((rule, says)) = deciding {
+        entries.push(("rule", Role::Plain, deciding_rule(rule, says, &why)));
+    }
+    if let Some(held) = explanation.held {
+        let text = words::hold(&held.hold, held.until, &paper.clock);
+        if !text.ends_with(&why) {
+            entries.push(("waiting", Role::Change, text));
+        }
+    }
+    entries.extend(
+        explanation
+            .content
+            .map(|content| ("screen", Role::Plain, shows(content, paper))),
+    );
+    entries.extend(
+        explanation
+            .row
+            .and_then(|row| run(row, paper))
+            .map(|run| ("run", Role::Plain, run)),
+    );
+    let line = |(word, role, text): (&str, Role, String)| {
+        let word = cell(word).role(Role::Quiet);
+        Line::Row(vec![word, cell(text).role(role).flowing()])
+    };
+    let lines: Vec<Line> = entries.into_iter().map(line).collect();
+    lay_out(&lines, "  ", paper)
+}
+
+/// The rule that decides, with its reason unless that was just said.
+fn deciding_rule(rule: &str, says: &Says, why: &str) -> String {
+    let name = rule_name(rule);
+    let reason = match says {
+        Says::Keep(phase) => return format!("{name}: nothing to do, {}", words::phase(*phase)),
+        Says::Want(_, reason) | Says::Hold(_, reason, _, _) => words::reason(reason),
+    };
+    if why.contains(&reason) {
+        name.to_owned()
+    } else {
+        format!("{name}: {reason}")
+    }
+}
+
+/// The process, since when, and how often it was started or has crashed.
+fn run(row: &Row<'_>, paper: &Paper) -> Option<String> {
+    let mut parts = Vec::new();
+    if let (Some(pid), Some(started)) = (row.pid, row.started) {
+        let at = paper.clock.time(started);
+        let age = row
+            .age
+            .map_or_else(String::new, |age| format!(" ({} ago)", seconds(age)));
+        parts.push(format!("process {pid}, started {at}{age}"));
+    } else if let Some(death) = row.last_exit {
+        parts.push(format!("last run: {death}"));
+    }
+    if row.restarts > 0 {
+        let restarts = usize::try_from(row.restarts).unwrap_or(usize::MAX);
+        parts.push(words::count(restarts, "restart"));
+    }
+    if row.crashes > 1 {
+        parts.push(format!("{} crashes in a row", row.crashes));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn rules(explanation: &Explanation<'_>, paper: &Paper) -> String {
+    let mut out = heading("rules, in order; the first that applies decides", paper);
+    let opinions = explanation.opinions;
     if opinions.is_empty() {
         out.push_str("  its state could not be determined\n");
     }
@@ -66,13 +197,10 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
             .as_ref()
             .map_or_else(|| "-".to_owned(), |says| say(says, paper));
         let role = if decides { Role::Strong } else { Role::Quiet };
-        let rows = wrap(
-            &says,
-            paper
-                .width
-                .map_or(usize::MAX, |wide| wide.saturating_sub(SAYS)),
-        );
-        for (nth, row) in rows.iter().enumerate() {
+        let room = paper
+            .width
+            .map_or(usize::MAX, |wide| wide.saturating_sub(SAYS));
+        for (nth, row) in wrap(&says, room).iter().enumerate() {
             let before = if nth == 0 {
                 format!("{mark} {:<10}  ", rule_name(opinion.rule))
             } else {
@@ -81,36 +209,54 @@ pub fn page(explanation: &Explanation<'_>, paper: &Paper) -> String {
             out.extend([&paper.colour.paint(role, &format!("{before}{row}")), "\n"]);
         }
     }
-    if let Some(held) = held {
-        let line = format!(
-            "> waiting     {}",
-            words::hold(&held.hold, held.until, &paper.clock)
-        );
-        out.extend([&paper.colour.paint(Role::Change, &line), "\n"]);
-    }
-    if let Some(content) = content {
-        out.push('\n');
-        out.push_str(&heading("screen"));
-        for row in wrap(
-            &shows(content, paper),
-            paper
-                .width
-                .map_or(usize::MAX, |wide| wide.saturating_sub(2)),
-        ) {
-            out.extend(["  ", &row, "\n"]);
+    out
+}
+
+fn settings(explanation: &Explanation<'_>, extent: Extent, paper: &Paper) -> String {
+    match extent {
+        Extent::All => heading("settings", paper) + &table(explanation.settings, paper),
+        Extent::Verdict => {
+            let differs: Vec<Explained> = explanation
+                .settings
+                .iter()
+                .filter(|setting| !setting.is_default)
+                .cloned()
+                .collect();
+            if differs.is_empty() {
+                return String::new();
+            }
+            heading("settings that differ from the defaults", paper) + &table(&differs, paper)
         }
     }
-    out.push('\n');
-    out.push_str(&heading("settings"));
-    out.push_str(&table(settings, paper));
-    if !events.is_empty() {
-        out.push('\n');
-        out.push_str(&heading("last events"));
-        for line in super::events::lines(events, paper) {
-            out.extend(["  ", &line, "\n"]);
-        }
+}
+
+fn last_events(explanation: &Explanation<'_>, paper: &Paper) -> String {
+    let mut out = heading("last events", paper);
+    for line in super::events::lines(explanation.events, paper) {
+        out.extend(["  ", &line, "\n"]);
     }
     out
+}
+
+fn heading(text: &str, paper: &Paper) -> String {
+    format!("{}\n", paper.colour.paint(Role::Strong, text))
+}
+
+fn or(text: String, other: &str) -> String {
+    if text.is_empty() {
+        other.to_owned()
+    } else {
+        text
+    }
+}
+
+fn short(text: &str) -> String {
+    sanitise::line(text, NAME)
+}
+
+/// A period without its milliseconds.
+fn seconds(period: Period) -> String {
+    words::brief(Period::from_secs(period.millis() / 1000))
 }
 
 /// What its screen says, what told it, and what says otherwise.
@@ -208,6 +354,7 @@ fn table(settings: &[Explained], paper: &Paper) -> String {
             field: name,
             value: text,
             origin,
+            is_default: _,
         } = setting;
         let lines = wrap(text, room.unwrap_or(usize::MAX));
         let first = lines.first().map_or("", String::as_str);
@@ -227,6 +374,7 @@ fn table(settings: &[Explained], paper: &Paper) -> String {
 pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
     let Explanation {
         session,
+        row,
         opinions,
         content,
         held,
@@ -254,10 +402,16 @@ pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
             "by": content.told.by.word(), "against": content.told.against.map(|against| against.code()),
         })
     };
-    let setting = |s: &Explained| json!({ "field": s.field, "value": s.value, "origin": s.origin });
+    let setting = |s: &Explained| {
+        json!({
+            "field": s.field, "value": s.value, "origin": s.origin, "default": s.is_default,
+        })
+    };
     sanitise::json(
         json!({
             "version": 1, "kind": "explain", "session": session.as_str(),
+            "phase": row.map(|row| row.phase.word()),
+            "role": row.and_then(|row| row.role), "rig": row.and_then(|row| row.rig),
             "rules": opinions.iter().map(opinion).collect::<Vec<_>>(),
             "screen": content.map(screen),
             "held": held.map(|held| super::json::why_of_hold(&held.hold)),
@@ -278,6 +432,7 @@ mod tests {
             field: field.to_owned(),
             value: value.to_owned(),
             origin: "town.toml:7".to_owned(),
+            is_default: false,
         };
         let clock = Clock {
             now: Moment {

@@ -7,7 +7,7 @@
 use super::gastown::whys;
 use super::sanitise;
 use super::verify::Finding;
-use super::view::{Books, Event, Row, Scene};
+use super::view::{Books, Event, Row, Scene, Selection};
 use crate::model::{
     ChoreResult, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName,
     TokenUsage, Town,
@@ -18,7 +18,9 @@ use serde::Serialize;
 
 mod chores;
 mod doctor;
+mod forecast;
 mod lines;
+mod record;
 mod report;
 mod shape;
 mod wait;
@@ -29,13 +31,17 @@ pub(super) use lines::{hold as why_of_hold, reason as why_of};
 
 pub use chores::{ChoreLine, ProposalLine};
 pub use doctor::{CheckLine, DoctorPage, doctor};
+pub use forecast::{AssumptionsLine, ForecastPage, ForeseenLine, forecast};
+pub use record::{
+    DecisionLine, DifferenceLine, RecordLine, RecordPage, ReplayPage, record, replay,
+};
 pub use report::{ReportPage, ReportRestart, ReportSession, ReportSpan, report};
 pub use wait::{WaitLine, WaitPage};
 
 pub use shape::{
     AnswerLine, AnswerPage, ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine,
-    FindingLine, Head, HeldLine, NextLine, NudgePage, OutcomeLine, PausePage, ProbeLine,
-    QuestionPage, ResetPage, ScreenLine, ServerState, SessionLine, StatusPage, StepLine,
+    FindingLine, Head, HeldLine, LastExitLine, NextLine, NudgePage, OutcomeLine, PausePage,
+    ProbeLine, QuestionPage, ResetPage, ScreenLine, ServerState, SessionLine, StatusPage, StepLine,
     UnchangedLine, UsageLine, VerifyPage, Why, WrittenLine, schemas,
 };
 
@@ -137,13 +143,15 @@ pub fn chore_run(
     }
 }
 
-/// Every session or the named ones, and the controller.
+/// The chosen sessions, and who keeps them.
 #[must_use]
-pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusPage {
+pub fn status(scene: &Scene<'_>, books: &Books, only: Selection<'_>) -> StatusPage {
     let rows = scene.rows();
-    let wanted = rows
-        .iter()
-        .filter(|r| only.is_empty() || only.contains(r.session));
+    let wanted = rows.iter().filter(|row| only.has(row.session));
+    let (chores, proposals) = match only {
+        Selection::All => (chores::chores(scene), chores::proposals(scene)),
+        Selection::Only(_) => (Vec::new(), Vec::new()),
+    };
     StatusPage {
         head: head("status", scene),
         paused: scene.memory.paused,
@@ -152,16 +160,8 @@ pub fn status(scene: &Scene<'_>, books: &Books, only: &[SessionName]) -> StatusP
         idle_saved_ms: books.idle_saved.millis(),
         idle_saved_s: books.idle_saved.millis() / 1000,
         sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
-        chores: if only.is_empty() {
-            chores::chores(scene)
-        } else {
-            Vec::new()
-        },
-        proposals: if only.is_empty() {
-            chores::proposals(scene)
-        } else {
-            Vec::new()
-        },
+        chores,
+        proposals,
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
     }
 }
@@ -268,6 +268,13 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
         since_ms: row.since.map(Period::millis),
         age_ms: row.age.map(Period::millis),
         idle_ms: row.idle.map(Period::millis),
+        output_ms: row.output.map(Period::millis),
+        role: row.role.map(clean),
+        rig: row.rig.map(clean),
+        pid: row.pid,
+        started_at: row.started.map(|at| time(at, now)),
+        last_exit: row.last_exit.map(last_exit),
+        crashes: row.crashes,
         screen: row.content.map(|content| ScreenLine {
             state: content.state.code().to_owned(),
             agreed: content.is_agreed(),
@@ -282,11 +289,29 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
         restarts: row.restarts,
         attached: row.attached,
         cpu_ms: row.usage.map(|u| u.cpu_ms),
+        cpu_percent: books.cpu.get(row.session).copied(),
         rss_bytes: row.usage.map(|u| u.rss),
         processes: row.usage.map(|u| u.processes),
         usage: row.tokens().map(usage),
         log: books.logs.get(row.session).map(|path| clean(path)),
         event: event(&row.event, now),
+    }
+}
+
+fn last_exit(death: Death) -> LastExitLine {
+    let (code, signal) = match death {
+        Death::Exit(code) => (Some(code), None),
+        Death::Signal(signal) => (None, Some(signal)),
+        Death::StatusLost
+        | Death::Vanished
+        | Death::ServerLost
+        | Death::NoAgent
+        | Death::NeverStarted => (None, None),
+    };
+    LastExitLine {
+        code,
+        signal,
+        message: death.to_string(),
     }
 }
 
@@ -333,7 +358,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pages() -> [(&'static str, String); 10] {
+    fn pages() -> [(&'static str, String); 13] {
         with_scene(&plan(), &observed(), |s| {
             [
                 ("answer", text(&answer_page(s.now))),
@@ -349,6 +374,7 @@ mod tests {
                 ),
                 ("diff", text(&diff(s))),
                 ("doctor", text(&doctor(None, &ailments(), s.now))),
+                ("forecast", text(&forecast(&s.town.name, &foreseen(s.now)))),
                 (
                     "nudge",
                     text(&crate::render::nudge::json(
@@ -359,11 +385,84 @@ mod tests {
                     )),
                 ),
                 ("pause", text(&pause(s.town, true))),
+                (
+                    "record",
+                    text(&record(&s.town.name, "/r".as_ref(), &parts(), s.now)),
+                ),
+                ("replay", text(&replay(&s.town.name, &replayed(s.now)))),
                 ("reset", text(&reset(s.town, &[name("old")]))),
-                ("status", text(&status(s, &Books::default(), &[]))),
+                (
+                    "status",
+                    text(&status(s, &Books::default(), Selection::All)),
+                ),
                 ("verify", text(&verify(s, &findings(s)))),
             ]
         })
+    }
+
+    fn foreseen(now: Moment) -> crate::forecast::Forecast {
+        use crate::forecast::{AgentsDo, Assumptions, Forecast, Foreseen, Happening};
+        use crate::model::{Hold, Reason, Verb};
+        let what = [
+            Happening::Step {
+                session: name("old"),
+                verb: Verb::Restart,
+                reason: Reason::Asked,
+                waited: Some(Hold::Paused),
+            },
+            Happening::HoldEnds {
+                session: name("old"),
+                hold: Hold::Paused,
+            },
+            Happening::Chore {
+                chore: "\u{1b}[31mup".to_owned(),
+            },
+        ];
+        Forecast {
+            from: now,
+            to: now.plus(Period::from_hours(1)),
+            assumptions: Assumptions {
+                horizon: Period::from_hours(1),
+                agents: AgentsDo::StayAsTheyAre,
+            },
+            events: what.map(|what| Foreseen { at: now, what }).into(),
+            is_cut: false,
+            late: Period::ZERO,
+        }
+    }
+
+    fn parts() -> [crate::store::RecordPart; 1] {
+        [crate::store::RecordPart {
+            from: 1_763_730_302_000,
+            path: "/r/\u{1b}x".into(),
+            size: 7,
+        }]
+    }
+
+    fn replayed(now: Moment) -> crate::record::Replay {
+        use crate::model::Verb;
+        use crate::record::{Decision, Difference, Replay, Resolve};
+        Replay {
+            from: now,
+            to: now,
+            checks: 2,
+            same: 1,
+            recorded_digest: 1,
+            replayed_digest: 2,
+            differences: vec![Difference {
+                session: name("old"),
+                from: now,
+                to: now,
+                checks: 1,
+                recorded: None,
+                replayed: Some(Decision {
+                    verb: Verb::Restart,
+                    resolve: Resolve::Acts,
+                    code: "too-old".to_owned(),
+                }),
+            }],
+            more: 0,
+        }
     }
 
     fn ailments() -> [crate::model::Checked; 2] {
@@ -410,9 +509,10 @@ mod tests {
 
     #[test]
     fn every_page_has_the_shape_that_is_documented() {
-        for ((kind, page), (schema_kind, schema)) in pages().into_iter().zip(schemas()) {
-            assert_eq!(kind, schema_kind);
-            let schema: Value = serde_json::from_str(&schema).unwrap();
+        let schemas: std::collections::BTreeMap<_, _> = schemas().into();
+        for (kind, page) in pages() {
+            let schema = &schemas[kind];
+            let schema: Value = serde_json::from_str(schema).unwrap();
             let page: Value = serde_json::from_str(&page).unwrap();
             assert_eq!((&page["version"], &page["kind"]), (&json!(1), &json!(kind)));
             let validator = jsonschema::validator_for(&schema).unwrap();
@@ -466,8 +566,15 @@ mod tests {
     fn status_can_be_narrowed() {
         with_scene(&plan(), &observed(), |s| {
             assert_eq!(
-                status(s, &Books::default(), &[name("old")]).sessions.len(),
+                status(s, &Books::default(), Selection::Only(&[name("old")]))
+                    .sessions
+                    .len(),
                 1
+            );
+            assert!(
+                status(s, &Books::default(), Selection::Only(&[]))
+                    .sessions
+                    .is_empty()
             );
         });
     }

@@ -1,33 +1,37 @@
 //! The truth about every session, as a table.
 
-use super::columns::{Line, cell, lay_out};
+use super::columns::{Cell, Line, cell, extent, lay_out};
 use super::diff::next_check;
+use super::next::why_and_next;
+use super::sanitise::width;
 use super::style::{Detail, Paper, Role};
-use super::view::{Books, Event, Row, Scene};
+use super::view::{Books, Event, Row, Scene, Selection};
 use super::words::{self, brief, bytes, count};
 use super::{chores, gastown, sanitise};
-use crate::model::{Asks, Observed, Period, Phase, Reason, SessionName, TokenUsage};
+use crate::model::{Observed, Period, Phase, Reason, SessionName, TokenUsage};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The table of the sessions named, of all when none is, and a line of totals.
+/// A page of at least so many columns has a column for the age of the last output.
+const ROOMY: usize = 100;
+/// With fewer columns left for it, a long text stands on a line of its own.
+const ROOM_FOR_NEXT: usize = 36;
+/// The longest path of a log, in characters.
+const LOG: usize = 4096;
+/// The longest name of a rig, in characters.
+const RIG: usize = 64;
+
+/// The table of the chosen sessions, and a line of totals.
 #[must_use]
-pub fn page(scene: &Scene<'_>, books: &Books, only: &[SessionName], paper: &Paper) -> String {
+pub fn page(scene: &Scene<'_>, books: &Books, only: Selection<'_>, paper: &Paper) -> String {
     let all = scene.rows();
-    let rows: Vec<&Row<'_>> = all
-        .iter()
-        .filter(|r| only.is_empty() || only.contains(r.session))
-        .collect();
+    let rows: Vec<&Row<'_>> = all.iter().filter(|row| only.has(row.session)).collect();
+    let beside = beside(scene, only, paper);
+    let totals = totals(scene, &rows, paper);
     if rows.is_empty() {
-        return format!(
-            "{}{}\n",
-            beside(scene, only, paper),
-            totals(scene, &rows, paper)
-        );
+        return format!("{beside}{totals}\n");
     }
-    let columns = Columns::for_rows(&rows, paper);
-    let mut lines = vec![columns.heading()];
-    lines.extend(rows.iter().map(|row| columns.line(row, books, paper)));
-    let (table, beside) = (lay_out(&lines, "", paper), beside(scene, only, paper));
-    format!("{table}\n{beside}{}\n", totals(scene, &rows, paper))
+    let table = table(&rows, books, paper);
+    format!("{table}\n{beside}{totals}\n")
 }
 
 /// The line of totals alone, of all sessions.
@@ -39,9 +43,10 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
 
 /// What Gas Town asks, the chores and what is proposed, each followed by an empty line; nothing
 /// where only some sessions are asked for.
-fn beside(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
-    if !only.is_empty() {
-        return String::new();
+fn beside(scene: &Scene<'_>, only: Selection<'_>, paper: &Paper) -> String {
+    match only {
+        Selection::Only(_) => return String::new(),
+        Selection::All => {}
     }
     let parts = [
         gastown::lines(scene, paper),
@@ -55,81 +60,206 @@ fn beside(scene: &Scene<'_>, only: &[SessionName], paper: &Paper) -> String {
         .collect()
 }
 
+fn table(rows: &[&Row<'_>], books: &Books, paper: &Paper) -> String {
+    let columns = Columns::for_rows(rows, paper);
+    let texts: BTreeMap<&SessionName, String> = rows
+        .iter()
+        .map(|row| (row.session, why_and_next(row, paper).line()))
+        .collect();
+    let cells: Vec<Line> = std::iter::once(Line::Row(columns.heading()))
+        .chain(rows.iter().map(|row| Line::Row(columns.cells(row, books))))
+        .collect();
+    let place = place_of_next(&texts, extent(&cells), paper);
+    let mut lines = vec![columns.headed(place)];
+    for (rig, rows) in groups(rows, paper) {
+        lines.extend(rig.map(heading));
+        for row in rows {
+            let text = texts.get(row.session).map_or("", String::as_str);
+            lines.extend(columns.lines(row, text, books, place));
+        }
+    }
+    lay_out(&lines, "", paper)
+}
+
+/// Where the text about what comes next stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PlaceOfNext {
+    /// In the last column.
+    Column,
+    /// On a line of its own below the session.
+    Below,
+}
+
+fn place_of_next(
+    texts: &BTreeMap<&SessionName, String>,
+    used: usize,
+    paper: &Paper,
+) -> PlaceOfNext {
+    let room = paper.width.map(|wide| wide.saturating_sub(used));
+    let is_too_long = |room: usize| texts.values().any(|text| width(text) > room);
+    match room {
+        Some(room) if room < ROOM_FOR_NEXT && is_too_long(room) => PlaceOfNext::Below,
+        Some(_) | None => PlaceOfNext::Column,
+    }
+}
+
+/// The rows by rig, those without one first. There are groups where there are several rigs, and
+/// with all details where there is one.
+fn groups<'r, 'a>(rows: &[&'r Row<'a>], paper: &Paper) -> Vec<(Option<&'a str>, Vec<&'r Row<'a>>)> {
+    let rigs: BTreeSet<&str> = rows.iter().filter_map(|row| row.rig).collect();
+    let is_grouped = match paper.detail {
+        Detail::Wide => !rigs.is_empty(),
+        Detail::Short => rigs.len() > 1,
+    };
+    if !is_grouped {
+        return vec![(None, rows.to_vec())];
+    }
+    let mut groups: BTreeMap<Option<&str>, Vec<&Row<'_>>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(row.rig).or_default().push(row);
+    }
+    groups.into_iter().collect()
+}
+
+fn heading(rig: &str) -> Line {
+    let text = format!("rig {}", sanitise::line(rig, RIG));
+    Line::Heading(cell(text).role(Role::Strong))
+}
+
 /// The columns that are shown: what nobody has is left out.
 struct Columns {
+    output: bool,
     usage: bool,
     tokens: bool,
-    wide: bool,
+    detail: Detail,
+    /// Where the path of the log stands.
+    log: PlaceOfLog,
+}
+
+/// Where the path of a session's log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PlaceOfLog {
+    /// Nowhere: it is a detail.
+    Nowhere,
+    /// In the last column, where the page may be as wide as it is.
+    Column,
+    /// On a line of its own.
+    Below,
 }
 
 impl Columns {
     fn for_rows(rows: &[&Row<'_>], paper: &Paper) -> Self {
-        let wide = paper.detail == Detail::Wide;
+        let is_wide = paper.detail == Detail::Wide;
         Self {
+            output: is_wide || paper.width.is_none_or(|wide| wide >= ROOMY),
             usage: rows.iter().any(|r| r.usage.is_some()),
-            tokens: wide && rows.iter().any(|r| r.tokens().is_some()),
-            wide,
+            tokens: is_wide && rows.iter().any(|r| r.tokens().is_some()),
+            detail: paper.detail,
+            log: match (paper.detail, paper.width) {
+                (Detail::Short, _) => PlaceOfLog::Nowhere,
+                (Detail::Wide, None) => PlaceOfLog::Column,
+                (Detail::Wide, Some(_)) => PlaceOfLog::Below,
+            },
         }
     }
 
-    fn heading(&self) -> Line {
-        let head = |text: &str| cell(text).role(Role::Quiet);
-        let mut cells = vec![
-            head("  NAME"),
-            head("PHASE"),
-            head("SINCE").right(),
-            head("AGE").right(),
-        ];
-        cells.extend([head("IDLE").right(), head("RESTARTS").right()]);
-        if self.usage {
-            cells.extend([head("CPU").right(), head("RSS").right()]);
+    fn is_wide(&self) -> bool {
+        self.detail == Detail::Wide
+    }
+
+    fn headed(&self, place: PlaceOfNext) -> Line {
+        let mut cells = self.heading();
+        if place == PlaceOfNext::Column {
+            cells.push(head("NEXT"));
         }
-        if self.tokens {
-            cells.push(head("TOKENS").right());
-        }
-        if self.wide {
-            cells.push(head("CLIENTS").right());
-        }
-        cells.push(head("NEXT"));
-        if self.wide {
+        if self.log == PlaceOfLog::Column {
             cells.push(head("LOG"));
         }
         Line::Row(cells)
     }
 
-    fn line(&self, row: &Row<'_>, books: &Books, paper: &Paper) -> Line {
-        let whole = |p: Period| brief(Period::from_secs(p.millis() / 1000));
-        let span = |p: Option<Period>| cell(p.map_or_else(|| "-".to_owned(), whole)).right();
-        let (mark, strong) = mark(row);
-        let name = cell(format!("{mark} {}", row.session)).role(strong);
-        let mut cells = vec![
-            name,
-            cell(words::phase_word(row.phase)).role(role(row.phase)),
-        ];
-        cells.extend([
-            span(row.since),
-            span(row.age),
-            span(row.idle),
-            cell(row.restarts.to_string()).right(),
-        ]);
-        if self.usage {
-            let cpu = row.usage.map(|u| brief(Period::from_millis(u.cpu_ms)));
-            cells.push(cell(cpu.unwrap_or_else(|| "-".to_owned())).right());
-            cells.push(cell(row.usage.map_or_else(|| "-".to_owned(), |u| bytes(u.rss))).right());
+    /// The headings of the columns of values.
+    fn heading(&self) -> Vec<Cell> {
+        let mut cells = vec![head("  NAME"), head("PHASE")];
+        cells.extend(["SINCE", "AGE", "IDLE"].map(|text| head(text).right()));
+        cells.extend(self.output.then(|| head("OUTPUT").right()));
+        cells.push(head("RESTARTS").right());
+        if self.usage && self.is_wide() {
+            cells.push(head("CPU").right());
         }
-        if self.tokens {
-            cells.push(cell(row.tokens().map_or_else(|| "-".to_owned(), tokens)).right());
+        cells.extend(self.usage.then(|| head("RSS").right()));
+        cells.extend(self.tokens.then(|| head("TOKENS").right()));
+        if self.is_wide() {
+            cells.extend(["CLIENTS", "PID"].map(|text| head(text).right()));
         }
-        if self.wide {
-            cells.push(cell(row.attached.to_string()).right());
-        }
-        cells.push(cell(next(row, paper)).role(event_role(&row.event)));
-        if self.wide {
-            let log = books.logs.get(row.session).map_or("-", String::as_str);
-            cells.push(cell(sanitise::line(log, 4096)).role(Role::Quiet));
-        }
-        Line::Row(cells)
+        cells
     }
+
+    /// The values of a session.
+    fn cells(&self, row: &Row<'_>, books: &Books) -> Vec<Cell> {
+        let whole = |p: Period| brief(Period::from_secs(p.millis() / 1000));
+        let (mark, strong) = mark(row);
+        let phase = words::phase_word(row.phase);
+        let mut cells = vec![
+            cell(format!("{mark} {}", row.session)).role(strong),
+            cell(phase).role(role(row.phase)),
+        ];
+        cells.extend([row.since, row.age, row.idle].map(|period| value(period.map(whole))));
+        cells.extend(self.output.then(|| value(row.output.map(whole))));
+        cells.push(value(Some(row.restarts.to_string())));
+        if self.usage && self.is_wide() {
+            let percent = books.cpu.get(row.session);
+            cells.push(value(percent.map(|percent| format!("{percent}%"))));
+        }
+        cells.extend(
+            self.usage
+                .then(|| value(row.usage.map(|usage| bytes(usage.rss)))),
+        );
+        cells.extend(self.tokens.then(|| value(row.tokens().map(tokens))));
+        if self.is_wide() {
+            cells.push(value(Some(row.attached.to_string())));
+            cells.push(value(row.pid.map(|pid| pid.to_string())));
+        }
+        cells
+    }
+
+    /// The lines of a session.
+    fn lines(&self, row: &Row<'_>, text: &str, books: &Books, place: PlaceOfNext) -> Vec<Line> {
+        let mut cells = self.cells(row, books);
+        let next = cell(text).role(event_role(&row.event));
+        let log = books
+            .logs
+            .get(row.session)
+            .map(|log| sanitise::line(log, LOG));
+        let mut below = Vec::new();
+        match place {
+            PlaceOfNext::Column => cells.push(next.flowing()),
+            PlaceOfNext::Below if text.is_empty() => {}
+            PlaceOfNext::Below => below.push(next),
+        }
+        match self.log {
+            PlaceOfLog::Nowhere => {}
+            PlaceOfLog::Column => {
+                cells.push(cell(log.as_deref().unwrap_or("-")).role(Role::Quiet));
+            }
+            PlaceOfLog::Below => {
+                below.extend(log.map(|log| cell(format!("log {log}")).role(Role::Quiet)));
+            }
+        }
+        let below = below
+            .into_iter()
+            .map(|cell| Line::Below { column: 1, cell });
+        std::iter::once(Line::Row(cells)).chain(below).collect()
+    }
+}
+
+fn head(text: &str) -> Cell {
+    cell(text).role(Role::Quiet)
+}
+
+/// A value on the right of its column, or a dash.
+fn value(text: Option<String>) -> Cell {
+    cell(text.unwrap_or_else(|| "-".to_owned())).right()
 }
 
 /// The tokens of a conversation, and how much of its context is in use: `1.2M 45%`.
@@ -138,78 +268,6 @@ fn tokens(usage: TokenUsage) -> String {
     match usage.context_percent() {
         Some(percent) => format!("{total} {percent}%"),
         None => total,
-    }
-}
-
-/// What comes next, or why nothing does.
-#[must_use]
-pub fn next(row: &Row<'_>, paper: &Paper) -> String {
-    match row.event {
-        Event::Step(step) => format!(
-            "{} now: {}",
-            words::verb(step.action.verb()),
-            words::reason(&step.reason)
-        ),
-        Event::Held(held) if paper.detail == Detail::Wide => {
-            format!(
-                "{}; {}",
-                words::held(held, &paper.clock),
-                words::reason(&held.reason)
-            )
-        }
-        Event::Held(held) => words::held(held, &paper.clock),
-        Event::Note(reason) => words::reason(reason),
-        Event::Next(next) => match row.phase {
-            Phase::Completed(Some(death)) if !death.is_clean() => {
-                format!("{death}; {}", words::next(next, &paper.clock))
-            }
-            _ => words::next(next, &paper.clock),
-        },
-        Event::Nothing => match row.phase {
-            Phase::Unknown => row
-                .trouble
-                .map_or_else(String::new, |why| sanitise::line(why, 200)),
-            Phase::Dead(death) | Phase::Completed(Some(death)) => death.to_string(),
-            Phase::Stopped => "stopped by hand; `gtctl start` starts it".to_owned(),
-            Phase::Waiting(_) | Phase::Blocked(_) => {
-                let shows = row
-                    .content
-                    .map_or_else(String::new, |c| sanitise::line(&c.evidence, 100));
-                if shows.is_empty() {
-                    words::phase(row.phase)
-                } else {
-                    format!("{}: {shows}", asks(row.phase))
-                }
-            }
-            Phase::Completed(None)
-            | Phase::Absent
-            | Phase::Starting
-            | Phase::Working
-            | Phase::Background
-            | Phase::Idle
-            | Phase::Stopping
-            | Phase::Foreign => String::new(),
-        },
-    }
-}
-
-/// What a session that waits is about, in a word or two.
-fn asks(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Waiting(Asks::Permission) => "asks",
-        Phase::Waiting(Asks::Trust) => "asks for trust",
-        Phase::Blocked(block) => block.code(),
-        Phase::Absent
-        | Phase::Starting
-        | Phase::Working
-        | Phase::Background
-        | Phase::Idle
-        | Phase::Completed(_)
-        | Phase::Dead(_)
-        | Phase::Stopping
-        | Phase::Stopped
-        | Phase::Unknown
-        | Phase::Foreign => phase.word(),
     }
 }
 
@@ -271,6 +329,7 @@ fn mark(row: &Row<'_>) -> (&'static str, Role) {
     }
 }
 
+/// How a phase is coloured.
 pub(super) fn role(phase: Phase) -> Role {
     match phase {
         Phase::Working | Phase::Background => Role::Good,

@@ -1,8 +1,8 @@
 //! What the pages show, put together from the planner's values: one [`Row`] per session.
 
 use crate::model::{
-    Content, Held, History, Keeper, Label, Life, Memory, Moment, Next, Observed, Ownership, Period,
-    Phase, Plan, Reason, Seen, SessionName, Step, TokenUsage, Town, Usage,
+    Content, Death, Held, History, Keeper, Label, Life, Memory, Moment, Next, Observed, Ownership,
+    Period, Phase, Plan, Reason, Seen, SessionName, Step, TokenUsage, Town, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -30,6 +30,29 @@ pub struct Books {
     pub logs: BTreeMap<SessionName, String>,
     /// The controller of the town.
     pub keeper: Keeper,
+    /// How much of one processor each session has used between the last two looks, in percent.
+    /// Empty after a single look.
+    pub cpu: BTreeMap<SessionName, u64>,
+}
+
+/// Which sessions a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Selection<'a> {
+    /// All of them.
+    All,
+    /// These, which may be none.
+    Only(&'a [SessionName]),
+}
+
+impl Selection<'_> {
+    /// Whether it is shown.
+    #[must_use]
+    pub fn has(&self, session: &SessionName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(sessions) => sessions.contains(session),
+        }
+    }
 }
 
 /// One session.
@@ -37,6 +60,10 @@ pub struct Books {
 pub struct Row<'a> {
     /// Its name.
     pub session: &'a SessionName,
+    /// Its role's name; none where it is not declared any more.
+    pub role: Option<&'a str>,
+    /// The rig that it works in, if any.
+    pub rig: Option<&'a str>,
     /// What it is.
     pub phase: Phase,
     /// For how long it has had this phase, where known.
@@ -45,6 +72,16 @@ pub struct Row<'a> {
     pub age: Option<Period>,
     /// For how long its screen has not changed. None when no process lives.
     pub idle: Option<Period>,
+    /// For how long its window has had no output; none when nothing lives there.
+    pub output: Option<Period>,
+    /// The process in its pane; none when none lives.
+    pub pid: Option<u32>,
+    /// When its process was started; none when none lives.
+    pub started: Option<Moment>,
+    /// How its last run ended, if that is known.
+    pub last_exit: Option<Death>,
+    /// Crashes in a row that count for its back-off.
+    pub crashes: usize,
     /// Starts after the first.
     pub restarts: u32,
     /// Clients attached.
@@ -166,13 +203,22 @@ impl<'a> Scene<'a> {
         let content = living.and_then(|seen| self.content(session, seen));
         // tmux's activity time of a window does not restart with a fresh process.
         let idle = living.map(|s| content.map_or(s.quiet, |content| content.idle(self.now)));
-        let idle = idle.map(|idle| age.map_or(idle, |age| idle.min(age)));
+        let at_most_age = |period: Period| age.map_or(period, |age| period.min(age));
+        let idle = idle.map(at_most_age);
+        let declared = self.town.sessions.get(session);
         Row {
             session,
+            role: declared.map(|desired| desired.role.as_str()),
+            rig: declared.and_then(|desired| desired.rig.as_deref()),
             phase,
             since: self.since(phase, history, age, idle, content),
             age,
             idle,
+            output: living.map(|seen| at_most_age(seen.quiet)),
+            pid: living.and_then(pid),
+            started: living.and_then(label).map(|label| label.started),
+            last_exit: last_exit(phase, history),
+            crashes: history.map_or(0, |history| history.crashes.len()),
             restarts: history.map_or(0, |h| h.restarts),
             attached: seen.map_or(0, |s| s.attached),
             usage: living.and_then(|s| s.usage),
@@ -230,6 +276,33 @@ pub(super) fn trouble(seen: &Seen) -> Option<&str> {
     match &seen.life {
         Life::Unknown(why) => Some(why),
         Life::Alive { .. } | Life::Dead { .. } => None,
+    }
+}
+
+fn pid(seen: &Seen) -> Option<u32> {
+    match &seen.life {
+        Life::Alive { process, .. } => Some(process.pid),
+        Life::Dead { .. } | Life::Unknown(_) => None,
+    }
+}
+
+/// How its last run ended: as seen now, else as remembered.
+fn last_exit(phase: Phase, history: Option<&History>) -> Option<Death> {
+    let remembered = || Some(history?.run.as_ref()?.ended?.death);
+    match phase {
+        Phase::Dead(death) | Phase::Completed(Some(death)) => Some(death),
+        Phase::Completed(None)
+        | Phase::Absent
+        | Phase::Starting
+        | Phase::Working
+        | Phase::Background
+        | Phase::Idle
+        | Phase::Waiting(_)
+        | Phase::Blocked(_)
+        | Phase::Stopping
+        | Phase::Stopped
+        | Phase::Unknown
+        | Phase::Foreign => remembered(),
     }
 }
 

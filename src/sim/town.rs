@@ -91,6 +91,7 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
         resync: Period::from_secs(random.pick(&[30, 60, 300, 3600, 14_400]).unwrap_or(30)),
         metrics: None,
         web: None,
+        record: None,
         notify: None,
     }
 }

@@ -12,7 +12,7 @@ pub use cause::{cause, how_it_ended};
 pub use gastown::obstacle as gastown_obstacle;
 
 use crate::model::{
-    Action, Asks, Block, Conversation, Death, Desired, Flaw, Held, Hold, Milestone, Moment, Next,
+    Action, Asks, Block, Conversation, Death, Desired, Flaw, Hold, Milestone, Moment, Next,
     NotReady, Period, Phase, Reason, ReasonCode, SessionName, Socket, Verb, shell_word,
 };
 use jiff::Timestamp;
@@ -65,6 +65,15 @@ impl Clock {
         let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
         let local = at.to_zoned(TimeZone::fixed(offset));
         local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string()
+    }
+
+    /// The hour and the minute of a moment by the local clock: `14:05`.
+    #[must_use]
+    pub fn hour(&self, at: Moment) -> String {
+        let offset = Offset::from_seconds(self.offset_seconds).unwrap_or(Offset::UTC);
+        let at = Timestamp::from_millisecond(at.wall).unwrap_or(Timestamp::MAX);
+        let local = at.to_zoned(TimeZone::fixed(offset));
+        local.strftime("%H:%M").to_string()
     }
 
     /// `until 14:05:10 (in 8s)`, or `until the next check` when it has come.
@@ -340,24 +349,6 @@ pub fn due(code: ReasonCode) -> &'static str {
     }
 }
 
-/// A held step in few words: the step, its time if known, and what it waits for.
-#[must_use]
-pub fn held(held: &Held, clock: &Clock) -> String {
-    let (verb, obstacle) = (verb(held.verb), obstacle(&held.hold));
-    // Nothing is started at a deadline of `after`.
-    let is_its_time = !ends_by_looking(&held.hold) && !matches!(held.hold, Hold::After { .. });
-    match held
-        .until
-        .filter(|at| is_its_time && !clock.now.reached(at))
-    {
-        Some(at) => {
-            let by = if ends_early(&held.hold) { "by" } else { "at" };
-            format!("{verb} {by} {}: {obstacle}", clock.time(at))
-        }
-        None => format!("{verb} waiting: {obstacle}"),
-    }
-}
-
 /// Whether its moment is only the time of the next look.
 #[must_use]
 pub fn ends_by_looking(hold: &Hold) -> bool {
@@ -365,11 +356,6 @@ pub fn ends_by_looking(hold: &Hold) -> bool {
         hold,
         Hold::MassGuard { .. } | Hold::ClockJump { .. } | Hold::SecondLook
     )
-}
-
-/// Whether its moment is only the latest possible one.
-fn ends_early(hold: &Hold) -> bool {
-    matches!(hold, Hold::Draining { .. } | Hold::Stopping { .. })
 }
 
 /// What a person can do about it, in a few words.

@@ -174,6 +174,9 @@ pub struct ControllerTable {
     /// a unix socket, such as `unix:/run/user/1000/town.sock`. It only shows; `gtctl serve` can also
     /// act, show screens, and serve other hosts with a token. Default: none.
     pub web: Option<String>,
+    /// For how long a running controller keeps a record of what it sees and decides, for `gtctl
+    /// replay`. At most 256 MiB are kept. Default: none is kept.
+    pub record: Option<Positive>,
 }
 
 /// Limits on what may happen at once.

@@ -2,6 +2,8 @@
 
 use super::chores::{ChoreLine, ProposalLine};
 use super::doctor::DoctorPage;
+use super::forecast::ForecastPage;
+use super::record::{RecordPage, ReplayPage};
 use super::report::ReportPage;
 use super::wait::WaitPage;
 use crate::manifest::Unwrapped;
@@ -223,17 +225,31 @@ pub struct ControllerLine {
 pub struct SessionLine {
     /// Its name.
     pub session: String,
+    /// Its role; null if the manifest does not declare it any more.
+    pub role: Option<String>,
+    /// The rig that it works in, if any.
+    pub rig: Option<String>,
     /// What it is: `absent`, `starting`, `working`, `idle`, `waiting`, `blocked`, `completed`,
     /// `dead`, `stopping`, `stopped`, `unknown` or `foreign`.
     pub phase: String,
     /// How its last process ended, if it has.
     pub death: Option<String>,
+    /// How its last run ended: the present process if it has ended, else null until one has.
+    pub last_exit: Option<LastExitLine>,
+    /// Crashes in a row, as far as they count for the delay of the next start.
+    pub crashes: usize,
+    /// The process id of its pane's process, while that lives.
+    pub pid: Option<u32>,
+    /// When its process was started, RFC 3339 in UTC; null if none lives.
+    pub started_at: Option<String>,
     /// How long the session has been in this phase, if known.
     pub since_ms: Option<u64>,
     /// Time since its process was started, without time in suspend.
     pub age_ms: Option<u64>,
     /// How long nothing has changed on its screen.
     pub idle_ms: Option<u64>,
+    /// How long its window has had no output, to the second.
+    pub output_ms: Option<u64>,
     /// What its screen shows, once gtctl has read it.
     pub screen: Option<ScreenLine>,
     /// How often it was started after its first start.
@@ -242,6 +258,9 @@ pub struct SessionLine {
     pub attached: u32,
     /// CPU time of its process tree.
     pub cpu_ms: Option<u64>,
+    /// How much of one processor its process tree has used since the last look, in percent; null
+    /// after a single look. `status --watch` looks once a second.
+    pub cpu_percent: Option<u64>,
     /// Resident memory of its process tree.
     pub rss_bytes: Option<u64>,
     /// How many processes its tree has.
@@ -252,6 +271,17 @@ pub struct SessionLine {
     pub log: Option<String>,
     /// What comes next, or why nothing does.
     pub event: Option<EventLine>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct LastExitLine {
+    /// The exit status; null if it did not exit by itself, or nobody knows.
+    pub code: Option<i32>,
+    /// The signal that ended it; null if none did, or nobody knows.
+    pub signal: Option<i32>,
+    /// A sentence for people. Its words may change.
+    pub message: String,
 }
 
 /// The tokens of one conversation, as its client has written them down. The four counts exclude
@@ -531,15 +561,18 @@ pub struct ChoreRunPage {
 /// The schema of every page by its kind, as text ended by a line end: committed as
 /// `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 12] {
+pub fn schemas() -> [(&'static str, String); 15] {
     [
         ("answer", schema_for!(AnswerPage)),
         ("apply", schema_for!(ApplyPage)),
         ("chore", schema_for!(ChoreRunPage)),
         ("diff", schema_for!(DiffPage)),
         ("doctor", schema_for!(DoctorPage)),
+        ("forecast", schema_for!(ForecastPage)),
         ("nudge", schema_for!(NudgePage)),
         ("pause", schema_for!(PausePage)),
+        ("record", schema_for!(RecordPage)),
+        ("replay", schema_for!(ReplayPage)),
         ("report", schema_for!(ReportPage)),
         ("reset", schema_for!(ResetPage)),
         ("status", schema_for!(StatusPage)),

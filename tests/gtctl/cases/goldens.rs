@@ -11,7 +11,7 @@ use gtctl::memory;
 use gtctl::model::covered;
 use gtctl::model::{GastownHold, Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
 use gtctl::plan::{Situation, plan};
-use gtctl::render::{Books, Clock, Colour, Detail, Paper, Scene, diff, json, status};
+use gtctl::render::{Books, Clock, Colour, Detail, Paper, Scene, Selection, diff, json, status};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ impl Case {
             ("diff.json", json::text(&json::diff(&scene))),
             (
                 "status.txt",
-                status::page(&scene, &Books::default(), &[], &PAPER),
+                status::page(&scene, &Books::default(), Selection::All, &PAPER),
             ),
         ]
     }

@@ -104,7 +104,7 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 39] = [
+const OTHERS: [Row; 40] = [
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -145,6 +145,7 @@ const OTHERS: [Row; 39] = [
     ("controller.resync", "'15s'", "'20s'"),
     ("controller.metrics", "'/a.prom'", "'127.0.0.1:1'"),
     ("controller.web", "'unix:/a.sock'", "'127.0.0.1:1'"),
+    ("controller.record", "'1h'", "'7d'"),
     ("notify.command", "['tell']", "['write']"),
     ("notify.on", "['held']", "['held', 'expired']"),
     ("limits.concurrent_starts", "1", "20"),
@@ -436,11 +437,12 @@ fn effects(town: &Town, worlds: &[World]) -> String {
         chores,
         metrics,
         web,
+        record,
         notify,
         ..
     } = town;
     let mut effects =
-        format!("{name} {root:?} {socket:?} {resync} {metrics:?} {web:?} {notify:?}\n");
+        format!("{name} {root:?} {socket:?} {resync} {metrics:?} {web:?} {record:?} {notify:?}\n");
     for desired in sessions.values() {
         let Desired {
             name,

@@ -37,6 +37,7 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         resync: Period::from_secs(30),
         metrics: None,
         web: None,
+        record: None,
         notify: None,
     }
 }

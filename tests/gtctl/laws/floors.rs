@@ -11,11 +11,13 @@ use std::path::PathBuf;
 const PURE: [&str; 13] = [
     "events",
     "model",
+    "forecast",
     "import",
     "manifest",
     "plan",
     "reconcile",
     "memory",
+    "record",
     "reports",
     "screen",
     "sim",

@@ -2,6 +2,7 @@
 
 mod documents;
 mod floors;
+mod forecast;
 mod help;
 mod names;
 mod plan;

@@ -243,7 +243,7 @@ fn a_missing_program_or_directory_is_no_crash_and_is_started_when_it_appears() {
     yard.gtctl(&["verify"])
         .exits(2)
         .says("cannot start: `ghost` not found in PATH");
-    yard.gtctl(&["status"]).says("cannot start");
+    yard.gtctl(&["status"]).says("`ghost` not found in PATH");
     yard.gtctl(&["explain", "one"]).says("cannot start");
     let controller = yard.start(&["reconcile", "--watch"]);
     yard.until("its first look", || {
@@ -385,7 +385,7 @@ fn a_plain_command_is_never_too_old_unless_somebody_says_so() {
         .exits(0)
         .says("max_age by default: 1h for 1 session (profile standard), off for 1 session");
     let origin = |session: &str| {
-        let page = yard.gtctl(&["explain", session]).out;
+        let page = yard.gtctl(&["explain", session, "--all"]).out;
         page.lines()
             .find(|line| line.trim_start().starts_with("max_age "))
             .unwrap_or_default()

@@ -103,7 +103,7 @@ fn an_emergency_stop_holds_a_dead_session_until_it_is_lifted_which_is_noticed_at
     yard.gtctl(&["status"]).exits(0).says("`gt thaw` lifts it");
     yard.gtctl(&["explain", "one"])
         .exits(0)
-        .says("> waiting     emergency stop of the town (disk full)");
+        .says("  why   emergency stop of the town (disk full)");
     assert_eq!(
         (yard.process("one"), yard.pid("two")),
         (None, two),

@@ -187,7 +187,7 @@ fn an_agent_of_ones_own_name_is_read_as_the_client_that_it_starts() {
         .exits(0)
         .says("agent claude-opus is like claude");
     yard.gtctl(&["apply"]).exits(0);
-    yard.gtctl(&["explain", "by-program"])
+    yard.gtctl(&["explain", "by-program", "--all"])
         .exits(0)
         .says("agent.like");
     yard.until("both to be seen at work", || {
