@@ -4,15 +4,15 @@ mod begin;
 mod deferred;
 mod host;
 mod report;
-mod serve;
 mod select;
+mod serve;
 mod wait;
 
 pub(super) use begin::{Doctor, Init};
 pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
 pub(super) use report::Report;
-pub(super) use serve::Serve;
 pub(super) use select::Select;
+pub(super) use serve::Serve;
 pub(super) use wait::{For, Wait};
 
 use crate::model::{Choice, Period, Request};

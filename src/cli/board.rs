@@ -3,7 +3,7 @@
 use crate::model::invisible::visible_json;
 use crate::model::{Moment, Period, PhaseChange, SessionName};
 use crate::render::web::{self as page, May, WebScene};
-use crate::render::{Books, Paper, Scene, json, metrics};
+use crate::render::{Books, Paper, Scene, Selection, json, metrics};
 use crate::store::{JournalReader, View};
 use crate::timeline::{Past, Window, tracks};
 use crate::web::{PageParts, Part, Snapshot};
@@ -116,7 +116,7 @@ impl Board<'_> {
         Snapshot {
             document,
             places: places(parts),
-            status: line(&json::status(self.scene, self.books, &[])),
+            status: line(&json::status(self.scene, self.books, Selection::All)),
             diff: line(&json::diff(self.scene)),
             events: visible_json(lines),
             metrics: metrics::page(self.scene, self.books),

@@ -106,15 +106,17 @@ pub(super) fn page_of(
     let desired = town.sessions.get(session);
     let settings = desired.map(|desired| place.origins.explain(desired));
     let opinions = explain(&situation, session);
+    let rows = scene.rows();
     let explanation = Explanation {
         session,
+        row: rows.iter().find(|row| row.session == session),
         opinions: &opinions,
         content: content(observed, memory, session),
         held: held_beside(plan, session, &opinions),
         settings: &settings.unwrap_or_default(),
         events: &[],
     };
-    page::page(&explanation, paper)
+    page::page(&explanation, Extent::All, paper)
 }
 
 /// What is known of the screen of the life that was seen.

@@ -202,13 +202,17 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
 
 /// Only some verbs draw.
 fn refuse_pictures(cli: &Cli) -> Result<(), Trouble> {
-    let draws = matches!(cli.verb, Verb::Report(_));
-    match cli.global.output {
-        Output::Html | Output::Svg if !draws => Err(Trouble::new("this verb draws no picture")
-            .help("`gtctl report -o html` does")
-            .exits(Exit::Usage)),
-        Output::Html | Output::Svg | Output::Text | Output::Wide | Output::Json => Ok(()),
+    let is_drawn = match (cli.global.output, &cli.verb) {
+        (Output::Text | Output::Wide | Output::Json, _) => true,
+        (Output::Html, verb) => matches!(verb, Verb::Report(_)),
+        (Output::Svg, verb) => matches!(verb, Verb::Report(_) | Verb::Forecast(_)),
+    };
+    if is_drawn {
+        return Ok(());
     }
+    Err(Trouble::new("this verb draws no such picture")
+        .help("`gtctl report -o html`, `gtctl report -o svg` and `gtctl forecast -o svg` do")
+        .exits(Exit::Usage))
 }
 
 /// Help and version are no faults; everything else is usage.

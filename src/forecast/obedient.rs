@@ -145,6 +145,7 @@ impl Machine {
             },
             Action::Nudge(_) => Effect::Nudged,
             Action::SendEscape { .. } => Effect::EscapeSent,
+            Action::Answer(_) => Effect::Answered,
         };
         let done = Done {
             session: step.session.clone(),
@@ -188,7 +189,8 @@ impl Machine {
             Action::Expire { target, rung, .. } => self.end(target, *rung, None),
             Action::Adopt { .. } => self.adopt(step),
             Action::Nudge(_) => {}
-            Action::SendEscape { .. } => self.rest(&step.session),
+            Action::SendEscape { .. } => self.change(&step.session, Way::Rests),
+            Action::Answer(_) => self.change(&step.session, Way::Works(ScreenState::Busy)),
         }
     }
 
@@ -333,10 +335,10 @@ impl Machine {
         self.habits.insert(step.session.clone(), habit);
     }
 
-    fn rest(&mut self, session: &SessionName) {
+    fn change(&mut self, session: &SessionName, way: Way) {
         if let Some(habit) = self.habits.get_mut(session) {
             *habit = Habit {
-                way: Way::Rests,
+                way,
                 since: self.now,
                 is_news: true,
             };

@@ -219,7 +219,8 @@ impl Run {
             Action::Start { .. }
             | Action::Adopt { .. }
             | Action::Nudge(_)
-            | Action::SendEscape { .. } => false,
+            | Action::SendEscape { .. }
+            | Action::Answer(_) => false,
         };
         let is_first = if goes_on {
             self.stopping.insert(step.session.clone())

@@ -101,18 +101,15 @@ fn title(explanation: &Explanation<'_>, paper: &Paper) -> String {
 /// Why it is so, what comes next, by which rule, and what tells.
 fn verdict(explanation: &Explanation<'_>, paper: &Paper) -> String {
     let mut entries: Vec<(&str, Role, String)> = Vec::new();
-    let why = match explanation.row {
-        Some(row) => {
-            let WhyNext { why, next } = why_and_next(row, paper);
-            entries.push(("why", Role::Strong, or(why.clone(), "as declared")));
-            entries.push(("next", Role::Strong, or(next, "nothing to do")));
-            why
-        }
-        None => {
-            let unknown = "its state is unknown".to_owned();
-            entries.push(("why", Role::Strong, unknown.clone()));
-            unknown
-        }
+    let why = if let Some(row) = explanation.row {
+        let WhyNext { why, next } = why_and_next(row, paper);
+        entries.push(("why", Role::Strong, or(why.clone(), "as declared")));
+        entries.push(("next", Role::Strong, or(next, "nothing to do")));
+        why
+    } else {
+        let unknown = "its state is unknown".to_owned();
+        entries.push(("why", Role::Strong, unknown.clone()));
+        unknown
     };
     let deciding = explanation
         .opinions

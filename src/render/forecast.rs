@@ -230,7 +230,7 @@ fn mark(out: &mut String, event: &Foreseen, y: u64, forecast: &Forecast, paper: 
             format!("M{0} {1}l8 8m0 -8l-8 8", x.saturating_sub(4), y + 5),
         ),
         Happening::Step {
-            verb: Verb::Nudge | Verb::SendEscape,
+            verb: Verb::Nudge | Verb::SendEscape | Verb::Answer,
             ..
         }
         | Happening::HoldEnds { .. }

@@ -351,9 +351,9 @@ pub(super) fn event_role(event: &Event<'_>) -> Role {
 /// What a page says of these sessions without its times: each name, phase, and what comes next or
 /// why nothing does. As long as this stays the same, another page would tell nothing new.
 #[must_use]
-pub fn facts(scene: &Scene<'_>, only: &[SessionName]) -> Vec<[String; 3]> {
+pub fn facts(scene: &Scene<'_>, only: Selection<'_>) -> Vec<[String; 3]> {
     let rows = scene.rows();
-    let is_shown = |row: &&Row<'_>| only.is_empty() || only.contains(row.session);
+    let is_shown = |row: &&Row<'_>| only.has(row.session);
     let fact = |row: &Row<'_>| {
         let event = match row.event {
             Event::Step(step) => format!("{} {}", step.action.verb().word(), step.reason.code()),

@@ -4,7 +4,7 @@ use crate::model::{Keeper, Observed, Period, Phase, Reason, SessionName};
 use crate::render::status;
 use crate::render::view::{Event, Row};
 use crate::render::words;
-use crate::render::{Paper, Role, Scene, sanitise};
+use crate::render::{Paper, Role, Scene, sanitise, why_and_next};
 
 /// The longest complaint of tmux that is shown, in characters.
 const COMPLAINT: usize = 60;
@@ -144,7 +144,7 @@ impl TopRow {
             phase: words::phase_word(row.phase),
             role: status::role(row.phase),
             since: row.since,
-            next: status::next(row, paper),
+            next: why_and_next(row, paper).line(),
             next_role: status::event_role(&row.event),
         }
     }

@@ -6,7 +6,7 @@ use super::{May, WebScene};
 use crate::model::{Moment, Period, Phase};
 use crate::render::view::Row;
 use crate::render::words::{brief, bytes, count, phase_word};
-use crate::render::{Detail, Paper, chores, controller, sanitise, status};
+use crate::render::{Detail, Paper, chores, controller, sanitise, status, why_and_next};
 use maud::{Markup, html};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -113,7 +113,7 @@ fn line(row: &Row<'_>, web: &WebScene<'_>) -> WebPart {
         detail: Detail::Wide,
         ..*web.paper
     };
-    let next = status::next(row, &wide);
+    let next = why_and_next(row, &wide).line();
     let markup = html! {
         li id=(id) class={ "session is-" (class) } {
             details {
