@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-const VERBS: [&str; 32] = [
+const VERBS: [&str; 35] = [
     "init",
     "doctor",
     "apply",

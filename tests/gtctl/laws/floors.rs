@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Rooms that know values only, and what they may not name. `render` draws reports of the
 /// manifest's faults.
-const PURE: [&str; 13] = [
+const PURE: [&str; 15] = [
     "events",
     "model",
     "forecast",

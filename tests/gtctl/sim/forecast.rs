@@ -143,6 +143,7 @@ fn is_first(stopping: &mut BTreeSet<SessionName>, step: &Step) -> bool {
         | Action::Start { .. }
         | Action::Adopt { .. }
         | Action::Nudge(_)
-        | Action::SendEscape { .. } => !stopping.remove(&step.session),
+        | Action::SendEscape { .. }
+        | Action::Answer(_) => !stopping.remove(&step.session),
     }
 }
