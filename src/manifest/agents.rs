@@ -388,7 +388,7 @@ fn entry(name: &str, table: &AgentTable, like: Option<String>) -> AgentEntry {
         begin: list(&table.begin),
         cost_per_hour: table.cost_per_hour.map(|cost| cost.0),
         client: None,
-        hooks: table.hooks.map_or(Hooks::Auto, words::Hooks::meaning),
+        hooks: table.hooks.map_or(Hooks::Auto, words::HooksField::meaning),
         answers: answers(table.answer.as_deref().unwrap_or_default()),
     };
     AgentEntry { agent, command }

@@ -141,7 +141,7 @@ pub struct AgentTable {
     /// Whether the client reports to gtctl what the agent does. `auto`: where that changes nothing
     /// of the user's own. `on`: also for codex, where it takes a flag that trusts the user's own
     /// hooks, too. `off`: gtctl goes by screen and title alone. Default: `auto`.
-    pub hooks: Option<words::Hooks>,
+    pub hooks: Option<words::HooksField>,
     /// Answers that gtctl gives to questions of its client, each once per question and at most 12 in
     /// an hour and session. Never to a sign-in, nor to a question for trust, nor while somebody is
     /// attached. `diff` shows each of them before it is given. Default: none.

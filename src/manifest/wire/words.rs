@@ -122,9 +122,9 @@ words! {
 /// Whether an agent's client reports to gtctl: one of the words, or `true` for `on` and `false` for
 /// `off`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hooks(pub HooksWord);
+pub struct HooksField(pub HooksWord);
 
-impl Hooks {
+impl HooksField {
     /// The value that it stands for.
     #[must_use]
     pub fn meaning(self) -> model::Hooks {
@@ -132,30 +132,30 @@ impl Hooks {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Hooks {
+impl<'de> serde::Deserialize<'de> for HooksField {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         struct Either;
         impl serde::de::Visitor<'_> for Either {
-            type Value = Hooks;
+            type Value = HooksField;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, "one of {}", HooksWord::WORDS.join(", "))
             }
-            fn visit_bool<E: serde::de::Error>(self, is_on: bool) -> Result<Hooks, E> {
+            fn visit_bool<E: serde::de::Error>(self, is_on: bool) -> Result<HooksField, E> {
                 let word = if is_on { HooksWord::On } else { HooksWord::Off };
-                Ok(Hooks(word))
+                Ok(HooksField(word))
             }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Hooks, E> {
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<HooksField, E> {
                 let word = serde::de::value::StrDeserializer::new(text);
-                serde::Deserialize::deserialize(word).map(Hooks)
+                serde::Deserialize::deserialize(word).map(HooksField)
             }
         }
         d.deserialize_any(Either)
     }
 }
 
-impl schemars::JsonSchema for Hooks {
+impl schemars::JsonSchema for HooksField {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Hooks".into()
+        "HooksField".into()
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -7,7 +7,6 @@
 mod driver;
 mod fault;
 mod fault_schedule;
-mod forecast;
 mod judge;
 mod judge_screens;
 mod ledger;

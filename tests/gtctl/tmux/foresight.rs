@@ -8,7 +8,7 @@ fn a_forecast_begins_with_what_diff_says_and_changes_nothing() {
     let yard = Yard::new(&format!(
         "{QUICK}{}{}",
         sleeper("one", aged),
-        sleeper("two", "")
+        sleeper("two", "backoff = { first = \"0s\", jitter = 0 }")
     ));
     yard.gtctl(&["apply"]).exits(0);
     yard.gtctl(&["stop", "two"]).exits(0);

@@ -173,7 +173,7 @@ fn the_guides_town_boots_in_its_order_and_none_is_dead() {
         yard.format("hq-mayor", "#{@gtctl_label}")
             .ends_with("origin=launcher")
     );
-    yard.gtctl(&["explain", "hq-mayor"])
+    yard.gtctl(&["explain", "hq-mayor", "--all"])
         .exits(0)
         .says("[\"gt\", \"mayor\", \"start\", \"--agent=claude\"]");
     let page = yard.gtctl(&["status", "-o", "json"]).exits(0).json();

@@ -83,8 +83,8 @@ fn a_killed_agent_is_back_within_a_resync_then_backed_off_then_held_as_a_loop() 
                 })
             });
             yard.gtctl(&["status"])
-                .says("back-off after crash")
-                .says("restart at ");
+                .says(&format!("crash {crash}"))
+                .says("restart ");
         }
         one = yard.fresh("one", Some(one));
     }

@@ -140,7 +140,7 @@ fn rows_filter_and_panes_are_shown_and_q_gives_the_terminal_back() {
     glass.types("3");
     glass.sees("nothing to do");
     glass.types("4");
-    glass.sees("one: started");
+    glass.sees("one started");
     glass.types("2");
     glass.until("its log", |page| {
         page.contains("[2 Log]") && page.contains("the first one")
