@@ -153,7 +153,7 @@ fn rows_filter_and_panes_are_shown_and_q_gives_the_terminal_back() {
     glass.sees("any key closes it");
     glass.types("x");
     glass.until("no help", |page| !page.contains("any key closes it"));
-    glass.types(":explain one");
+    glass.types(":explain one --all");
     glass.keys(&["Enter"]);
     glass.sees("rules, in order");
     glass.keys(&["Escape"]);
