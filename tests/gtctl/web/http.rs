@@ -2,7 +2,8 @@
 
 use super::site::{Site, answer_of};
 use crate::harness::{PATIENCE, QUICK, Yard, of, sleeper};
-use gtctl::proc::signal::Signal;
+use gtctl::proc::signal::{Signal, signal};
+use gtctl::proc::tree::tree;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -194,7 +195,12 @@ fn nothing_is_looked_at_or_started_while_nobody_reads() {
     let before = read();
     // That nothing happens only time can show.
     std::thread::sleep(Duration::from_secs(4));
-    assert_eq!(read(), before);
+    let after = read();
+    // KILL of strace alone would leave its child behind.
+    for member in tree(site.running.id()) {
+        signal(member.id, Signal::KILL);
+    }
+    assert_eq!(after, before);
 }
 
 #[test]
