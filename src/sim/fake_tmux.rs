@@ -320,7 +320,7 @@ impl World {
         self.note(step, planned, Some(id));
         // A session with users' processes stays, without a label. After the storm there are no
         // users any more.
-        let users_are_gone = self.agentry != Agentry::Wild;
+        let users_are_gone = self.agentry == Agentry::Tame;
         if let Some(session) = self
             .session(id)
             .filter(|session| !users_are_gone && !session.guests.is_empty())
@@ -346,7 +346,7 @@ impl World {
             Err(outcome) => return outcome,
         };
         let types_twice = self.neglects(Neglect::NudgeStamp);
-        let begins_to_work = self.random.chance(700) && self.agentry != Agentry::Steady;
+        let begins_to_work = self.random.chance(700);
         let (digest, now) = (self.random.next_number(), self.now.awake);
         let Some(session) = self.session(id).filter(|session| session.is_alive()) else {
             return Outcome::Stale("it has ended".to_owned());
@@ -378,7 +378,7 @@ impl World {
             return Outcome::Stale("it shows no work".to_owned());
         }
         self.note(step, planned, Some(id));
-        let frees = self.random.chance(500) || self.agentry == Agentry::Steady;
+        let frees = self.random.chance(500);
         if let Some(session) = self.session(id).filter(|_| frees) {
             session.screen = super::world::prompt();
         }

@@ -37,8 +37,6 @@ pub struct World {
 pub enum Agentry {
     /// They run until they are asked to end, and then end.
     Tame,
-    /// The same, and nothing else of them changes.
-    Steady,
     /// They crash, exit, and ignore signals.
     Wild,
 }
@@ -201,9 +199,6 @@ impl Session {
 /// The order of the draws is part of every seed: do not change it.
 impl Session {
     fn print_something(&mut self, now: Moment, agentry: Agentry, random: &mut Random) {
-        if agentry == Agentry::Steady {
-            return;
-        }
         if self.is_alive() && random.chance(400) {
             self.spoke = now.awake.saturating_sub(random.below(8000));
             self.said = None;
@@ -219,14 +214,13 @@ impl Session {
                 self.spoke = now.awake;
                 self.said = Some((verdict, now));
             }
-            Agentry::Wild | Agentry::Steady => {}
+            Agentry::Wild => {}
         }
     }
 
     fn show_something(&mut self, now: Moment, agentry: Agentry, random: &mut Random) {
-        match agentry {
-            Agentry::Tame | Agentry::Steady => return,
-            Agentry::Wild => {}
+        if agentry == Agentry::Tame {
+            return;
         }
         // Most of the time the screen stays as it is.
         let number = random.below(40);
@@ -236,9 +230,6 @@ impl Session {
     }
 
     fn use_resources(&mut self, agentry: Agentry, random: &mut Random) {
-        if agentry == Agentry::Steady {
-            return;
-        }
         if agentry == Agentry::Wild && random.chance(100) {
             // Up to 40 % of the memory is given back, and up to 200 MiB more is taken.
             let kept = self.footprint / 100 * random.between(60, 100);
@@ -492,9 +483,8 @@ impl World {
             fate: None,
             on_term: OnTerm::Ends,
         };
-        match self.agentry {
-            Agentry::Tame | Agentry::Steady => return process,
-            Agentry::Wild => {}
+        if self.agentry == Agentry::Tame {
+            return process;
         }
         let random = &mut self.random;
         let longest_ms = random

@@ -155,7 +155,7 @@ impl<'de> serde::Deserialize<'de> for HooksField {
 
 impl schemars::JsonSchema for HooksField {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "HooksField".into()
+        "Hooks".into()
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
