@@ -42,6 +42,10 @@ pub enum NotReady {
     },
     /// It was stopped by hand.
     Stopped,
+    /// The manifest has `enabled = false` for it.
+    Disabled,
+    /// It is outside of the hours in its `schedule`.
+    OffSchedule,
     /// This look could not determine its state.
     Unknown,
     /// It is not declared.
@@ -69,6 +73,8 @@ impl NotReady {
             Self::Runs => "runs",
             Self::Failed { .. } => "failed",
             Self::Stopped => "stopped",
+            Self::Disabled => "disabled",
+            Self::OffSchedule => "off-schedule",
             Self::Unknown => "unknown",
             Self::Undeclared => "undeclared",
             Self::Held(hold) => hold.code(),
@@ -80,9 +86,13 @@ impl NotReady {
     #[must_use]
     pub fn needs_somebody(&self) -> bool {
         match self {
-            Self::Failed { .. } | Self::Stopped | Self::Undeclared | Self::Late { .. } => true,
+            Self::Failed { .. }
+            | Self::Stopped
+            | Self::Disabled
+            | Self::Undeclared
+            | Self::Late { .. } => true,
             Self::Held(hold) => hold.needs_somebody(),
-            Self::Coming | Self::Runs | Self::Unknown => false,
+            Self::Coming | Self::Runs | Self::OffSchedule | Self::Unknown => false,
         }
     }
 
@@ -93,6 +103,8 @@ impl NotReady {
             Self::Coming | Self::Runs => true,
             Self::Failed { .. }
             | Self::Stopped
+            | Self::Disabled
+            | Self::OffSchedule
             | Self::Unknown
             | Self::Undeclared
             | Self::Held(_)

@@ -1,7 +1,7 @@
 //! Dialogs that agents show, and the answers to them.
 
 use super::written::is_default;
-use super::{Agent, Generation, Moment, Obstacle, Period, ScreenState, Target};
+use super::{Agent, Moment, Obstacle, Period, ScreenState, Target};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -187,9 +187,7 @@ impl DeclaredAnswer {
 /// An answer that gtctl has given as declared, or was about to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerGiven {
-    /// In which incarnation.
-    pub generation: Generation,
-    /// When the dialog was first seen.
+    /// When the dialog was first seen. No later run can show it at the same moment.
     pub asked: Moment,
     /// When it was answered.
     pub at: Moment,

@@ -5,9 +5,9 @@
 
 use super::{
     Advice, AgentReport, Answer, AnswerGiven, ChoreEnd, ChoreHistory, Complaint, Content,
-    Departure, Dialog, DialogOption, Given, Heartbeat, History, InForce, Limited, Marks, Memory,
-    NudgeText, Probed, Proposal, RanWith, RecordedReason, Refused, Refuted, Replacing, Reported,
-    Shown, Sighting, Stopping, Typed,
+    Departure, Dialog, DialogOption, Given, Heartbeat, History, InForce, Incarnation, Limited,
+    Marks, Memory, NudgeText, Probed, Proposal, RanWith, Readiness, RecordedReason, Refused,
+    Refuted, Replacing, Reported, Shown, Sighting, Stopping, Typed,
 };
 
 /// The longest code of a reason, in bytes.
@@ -91,12 +91,9 @@ impl Heartbeat {
 
 impl History {
     fn bound(&mut self) {
+        self.run.iter_mut().for_each(Incarnation::bound);
         keep_newest(&mut self.crashes, Self::MAX_CRASHES);
-        keep_newest(&mut self.typed, Self::MAX_TYPED);
         keep_newest(&mut self.answers, AnswerGiven::MAX);
-        for Typed { text, .. } in &mut self.typed {
-            cut_to_bytes(text, NudgeText::MAX);
-        }
         if let Some(Stopping { tree, reason, .. }) = &mut self.stopping {
             tree.truncate(Stopping::MAX_TREE);
             bound_reason(reason);
@@ -110,38 +107,51 @@ impl History {
         if let Some(Complaint { said, .. }) = &mut self.complaint {
             cut_to_bytes(said, Complaint::MAX);
         }
-        if let Some(Content {
-            looks,
-            evidence,
-            reported,
-            by_screen,
-            dialog,
-            ..
-        }) = &mut self.content
-        {
-            *looks = Content::AGREEING.min(*looks);
-            cut_to_chars(evidence, Content::MAX_EVIDENCE);
-            reported.iter_mut().for_each(Reported::bound);
-            dialog.take_if(|seen| seen.dialog.options.is_empty());
-            if let Some(seen) = dialog {
-                seen.dialog.bound();
-            }
-            if let Some(Shown {
-                looks, evidence, ..
-            }) = by_screen
-            {
-                *looks = Content::AGREEING.min(*looks);
-                cut_to_chars(evidence, Content::MAX_EVIDENCE);
-            }
-        }
         if let Some(Refuted { line, .. }) = &mut self.refuted {
             cut_to_chars(line, Content::MAX_EVIDENCE);
+        }
+    }
+}
+
+impl Incarnation {
+    fn bound(&mut self) {
+        keep_newest(&mut self.typed, Self::MAX_TYPED);
+        self.tokens.bound();
+        for Typed { text, .. } in &mut self.typed {
+            cut_to_bytes(text, NudgeText::MAX);
         }
         if let Some(Limited { evidence, .. }) = &mut self.limited {
             cut_to_chars(evidence, Content::MAX_EVIDENCE);
         }
+        self.content.iter_mut().for_each(Content::bound);
         self.marks.iter_mut().for_each(Marks::bound);
+        if let Some(fault) = self
+            .readiness
+            .as_mut()
+            .and_then(|shown| shown.fault.as_mut())
+        {
+            cut_to_chars(fault, Readiness::MAX_FAULT);
+        }
         self.ran_with.iter_mut().for_each(RanWith::bound);
+    }
+}
+
+impl Content {
+    fn bound(&mut self) {
+        self.looks = Self::AGREEING.min(self.looks);
+        cut_to_chars(&mut self.evidence, Self::MAX_EVIDENCE);
+        self.reported.iter_mut().for_each(Reported::bound);
+        self.dialog.take_if(|seen| seen.dialog.options.is_empty());
+        if let Some(seen) = &mut self.dialog {
+            seen.dialog.bound();
+        }
+        if let Some(Shown {
+            looks, evidence, ..
+        }) = &mut self.by_screen
+        {
+            *looks = Self::AGREEING.min(*looks);
+            cut_to_chars(evidence, Self::MAX_EVIDENCE);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! end, and what may it propose?
 
 use super::written::is_default;
-use super::{Hold, Moment, NudgeText, Period, Phase, SessionName};
+use super::{Hold, Moment, NudgeText, Period, Phase, SessionName, Timetable};
 use serde::{Deserialize, Serialize};
 use std::mem::discriminant;
 use std::path::PathBuf;
@@ -15,14 +15,23 @@ pub struct Chore {
     pub name: String,
     /// What it does.
     pub kind: ChoreKind,
-    /// The time from one run to the next.
-    pub every: Period,
+    /// When it runs.
+    pub times: ChoreTimes,
     /// The longest time that a run may take.
     pub timeout: Period,
     /// How many logs of runs are kept.
     pub keep: u32,
     /// The directory that its command runs in, absolute.
     pub dir: PathBuf,
+}
+
+/// When a chore runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChoreTimes {
+    /// So long after the begin of the run before; the first run is at once.
+    Every(Period),
+    /// At these times. One run makes up for all that were missed.
+    At(Box<Timetable>),
 }
 
 /// What happens to the proposals of an analysis.

@@ -3,16 +3,14 @@
 
 use super::written::is_default;
 use super::{
-    Activity, Asks, Block, Dialog, Generation, Moment, Period, Phase, Reported, ScreenState,
-    SessionName, Source, Title, Told,
+    Activity, Asks, Block, Dialog, Moment, Period, Phase, Reported, ScreenState, SessionName,
+    Source, Title, Told,
 };
 use serde::{Deserialize, Serialize};
 
 /// What the looks at the screen of one run have learnt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Content {
-    /// The run.
-    pub generation: Generation,
     /// The digest of the content that was last read.
     pub digest: u64,
     /// The digest of what was above the composer then.
@@ -321,7 +319,7 @@ mod tests {
     #[test]
     fn a_hook_against_the_screen_is_believed_for_three_seconds() {
         let written = serde_json::json!({
-            "generation": 1, "digest": 1, "since": NOW, "activity": 1, "state": "busy",
+            "digest": 1, "since": NOW, "activity": 1, "state": "busy",
             "state_since": NOW, "looks": 2, "told": { "by": "hook", "against": "ready" },
             "reported": { "activity": "working", "by": "hook", "event": "PreToolUse", "at": NOW },
         });

@@ -49,7 +49,9 @@ pub fn cover<'t, 's>(
             claims.insert(session, claim);
         }
     }
-    let is_declared = |name: &SessionName| town.sessions.contains_key(name);
+    let is_declared = |name: &SessionName| {
+        town.sessions.contains_key(name) || town.hosts.elsewhere.contains_key(name)
+    };
     let covered: Vec<(&Policy, SessionName)> = claims
         .into_iter()
         .filter(|(name, _)| !is_declared(name))
@@ -189,6 +191,7 @@ mod tests {
         };
         Ownership::Ours(Label {
             session: name(declared),
+            started_as: None,
             generation: Generation(1),
             started: now,
             pane: PaneId(1),
@@ -199,6 +202,7 @@ mod tests {
             }),
             handoff: None,
             origin,
+            conversation: None,
         })
     }
 

@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 
 /// Variables that no program gets. They describe the place that gtctl runs in. With those of the
 /// service manager a program could speak in the controller's name.
-const SCRUBBED: [&str; 14] = [
+const SCRUBBED: [&str; 17] = [
     "TMUX",
     "TMUX_PANE",
     "NOTIFY_SOCKET",
@@ -26,6 +26,9 @@ const SCRUBBED: [&str; 14] = [
     "GTCTL_SESSION",
     "GTCTL_GENERATION",
     "GTCTL_CRASHES",
+    "GTCTL_EPOCH",
+    "GTCTL_GUARD",
+    "GTCTL_FLEET_HOST",
 ];
 
 /// Variables that tmux gets: who and where the user is, and what programs need to talk to a

@@ -2,7 +2,7 @@
 //!
 //! The names are stable. Periods are in milliseconds, with names that end in `_ms`.
 
-use super::{Block, Change, Death, Hold, Period, Reason};
+use super::{Block, Change, ContextLimit, Death, Hold, Period, Reason};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -40,6 +40,10 @@ impl Reason {
             Self::TooLarge { used, limit } => {
                 of([("used_bytes", json!(used)), ("limit_bytes", json!(limit))])
             }
+            Self::TooManyTokens { used, limit } => {
+                of([("used_tokens", json!(used)), ("limit_tokens", json!(limit))])
+            }
+            Self::ContextNearFull { used, limit } => context(*used, *limit),
             Self::FailedStart { after, crashes } => {
                 of([("after_ms", ms(*after)), ("crashes", json!(crashes))])
             }
@@ -54,12 +58,21 @@ impl Reason {
                 evidence,
                 fix,
             } => blocked(*kind, agent, evidence, fix.as_deref()),
-            Self::Drifted { fields, changes } => drift(fields, changes),
+            Self::Drifted {
+                fields,
+                changes,
+                origins,
+            } => drift(fields, changes, origins),
             Self::Upgraded { process } | Self::Adoptable { process } => {
                 of([("process", json!(process))])
             }
+            Self::NameChanged { from } => of([("from", json!(from.as_str()))]),
             Self::Covered { policy } => of([("policy", json!(policy))]),
-            Self::Uncovered | Self::Orphaned | Self::Asked => Evidence::new(),
+            Self::Uncovered | Self::Orphaned | Self::Disabled | Self::Asked => Evidence::new(),
+            Self::OffSchedule { until, zone } => {
+                of([("until", json!(until)), ("timezone", json!(zone))])
+            }
+            Self::DeclaredElsewhere { host } => of([("host", json!(host))]),
             Self::UnderWay {
                 argvs,
                 waited,
@@ -131,6 +144,9 @@ impl Hold {
             Self::LabelUnproved { flaw, process } => {
                 of([("flaw", json!(flaw.code())), ("process", json!(process))])
             }
+            Self::BothNames { from } | Self::FormerNameTaken { from } => {
+                of([("from", json!(from.as_str()))])
+            }
             Self::MovedOut { pid, into } => of([("pid", json!(pid)), ("into", json!(into))]),
             Self::ForeignTown { town } => of([("town", json!(town))]),
             Self::ServerLosses { losses } => of([("losses", json!(losses))]),
@@ -165,6 +181,8 @@ impl Hold {
             | Self::MassGuard { .. }
             | Self::NameTaken { .. }
             | Self::LabelUnproved { .. }
+            | Self::BothNames { .. }
+            | Self::FormerNameTaken { .. }
             | Self::MovedOut { .. }
             | Self::ForeignTown { .. }
             | Self::ServerLosses { .. }
@@ -207,7 +225,11 @@ fn of<const N: usize>(pairs: [(&'static str, Value); N]) -> Evidence {
     pairs.into_iter().collect()
 }
 
-fn drift(fields: &[&'static str], changes: &[Change]) -> Evidence {
+fn drift(
+    fields: &[&'static str],
+    changes: &[Change],
+    origins: &BTreeMap<String, String>,
+) -> Evidence {
     let change = |change: &Change| match change {
         Change::Command { old, new } => json!({ "field": "command", "old": old, "new": new }),
         Change::Dir { old, new } => json!({ "field": "dir", "old": old, "new": new }),
@@ -225,7 +247,21 @@ fn drift(fields: &[&'static str], changes: &[Change]) -> Evidence {
     [("fields", json!(fields))]
         .into_iter()
         .chain(details)
+        .chain((!origins.is_empty()).then(|| ("origins", json!(origins))))
         .collect()
+}
+
+/// How much of a context is in use, by the unit of its limit.
+fn context(used: u64, limit: ContextLimit) -> Evidence {
+    match limit {
+        ContextLimit::Percent(limit) => of([
+            ("used_percent", json!(used)),
+            ("limit_percent", json!(limit)),
+        ]),
+        ContextLimit::Tokens(limit) => {
+            of([("used_tokens", json!(used)), ("limit_tokens", json!(limit))])
+        }
+    }
 }
 
 fn blocked(kind: Block, agent: &str, evidence: &str, fix: Option<&str>) -> Evidence {

@@ -98,7 +98,7 @@ impl Commands {
             Verb::Restart if self.restart.is_empty() => &[&self.stop, &self.start],
             Verb::Restart => &[&self.restart],
             Verb::Expire => &[&self.stop],
-            Verb::Adopt | Verb::Nudge | Verb::SendEscape | Verb::Answer => &[],
+            Verb::Adopt | Verb::Rename | Verb::Nudge | Verb::SendEscape | Verb::Answer => &[],
         };
         all.iter()
             .copied()
@@ -139,7 +139,9 @@ impl Commands {
             Verb::Start => self.start_timeout,
             Verb::Restart => self.start_timeout.plus(stop),
             Verb::Expire => stop,
-            Verb::Adopt | Verb::Nudge | Verb::SendEscape | Verb::Answer => Period::ZERO,
+            Verb::Adopt | Verb::Rename | Verb::Nudge | Verb::SendEscape | Verb::Answer => {
+                Period::ZERO
+            }
         }
     }
 }
@@ -178,6 +180,7 @@ impl Action {
                 ..
             }
             | Self::Adopt { .. }
+            | Self::Rename { .. }
             | Self::Nudge { .. }
             | Self::SendEscape { .. }
             | Self::Answer(_) => None,
@@ -204,9 +207,11 @@ impl Action {
                 let asks = launch.commands().filter(|_| *rung == Rung::Ask);
                 (asks, Verb::Expire)
             }
-            Self::Adopt { .. } | Self::Nudge { .. } | Self::SendEscape { .. } | Self::Answer(_) => {
-                return Vec::new();
-            }
+            Self::Adopt { .. }
+            | Self::Rename { .. }
+            | Self::Nudge { .. }
+            | Self::SendEscape { .. }
+            | Self::Answer(_) => return Vec::new(),
         };
         commands
             .map(|commands| commands.for_verb(verb))

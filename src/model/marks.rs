@@ -1,14 +1,12 @@
 //! The completion markers in a session's output, and how far the output was read.
 
+use super::Moment;
 use super::written::is_default;
-use super::{Generation, Moment};
 use serde::{Deserialize, Serialize};
 
 /// What is known about the output of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks {
-    /// The run. Marks of an earlier run do not count.
-    pub generation: Generation,
     /// How far its complete lines were read. None before there is a file.
     #[serde(default, skip_serializing_if = "is_default")]
     pub position: Option<Position>,

@@ -11,6 +11,7 @@
 //! nothing here decides what to do. `plan/` decides.
 
 mod after;
+pub mod agent;
 pub mod answer;
 mod bounds;
 mod bytes;
@@ -23,13 +24,20 @@ mod coverage;
 pub mod desired;
 pub mod environment;
 pub mod evidence;
+pub mod fingerprint;
+pub mod fleet;
 pub mod gastown;
 pub mod heartbeat;
+pub mod history;
+pub mod host;
+mod hours;
 pub mod identity;
+pub mod incarnation;
 pub mod invisible;
 pub mod journal;
 pub mod launch;
 mod layers;
+pub mod limits;
 pub mod marks;
 pub mod memory;
 pub mod name;
@@ -44,7 +52,10 @@ pub mod policy;
 pub mod population;
 pub mod probe;
 pub mod ran;
+mod reach;
+pub mod ready;
 pub mod reason;
+mod renames;
 pub mod report;
 pub mod sample;
 pub mod screen;
@@ -52,11 +63,15 @@ mod shell;
 pub mod signed;
 pub mod text;
 pub mod time;
+mod timetable;
+pub mod token_limits;
+pub mod town;
 pub mod usage;
 pub mod walk;
-mod written;
+pub(crate) mod written;
 
 pub use after::{Awaited, Milestone, NotReady};
+pub use agent::{Agent, Hooks, HourlyCost};
 pub use answer::{
     AnswerEnd, AnswerGiven, AnswerKey, AnswerStep, Choice, ChoiceFault, DeclaredAnswer, Dialog,
     DialogOption, Meaning, NoAnswer, Takes,
@@ -65,30 +80,38 @@ pub use bounds::keep_newest;
 pub use bytes::parse_bytes;
 pub use checkup::{Checked, Fix, Health};
 pub use chore::{
-    Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged,
-    Proposal, ProposalStanding, Refusal, Timed,
+    Accept, Advice, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, ChoreTimes,
+    Judged, Proposal, ProposalStanding, Refusal, Timed,
 };
 pub use client::{client_of, client_word, plain_name};
 pub use content::{Content, Cpu, SeenDialog, Shown};
 pub use conversation::{AskedConversation, KnownConversation, ResumePolicy, Turns};
 pub use coverage::{cover, covered, misnamed};
 pub use desired::{
-    Agent, Backoff, CannotStart, Completion, Desired, Fingerprint, Hooks, HourlyCost, Idling,
-    Limits, Logs, Marker, Metrics, Notify, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, RestartPolicy,
-    Socket, StartBudget, Town, Unavailable, WebAddress, WhenAttached,
+    Backoff, Completion, Desired, EnvFile, Idling, Logs, Marker, OnDrift, OnIdle, OnLimitEnd,
+    OnUpgrade, RestartPolicy, WhenAttached,
 };
 pub use evidence::Evidence;
+pub use fingerprint::{Fingerprint, FingerprintFault};
+pub use fleet::{
+    AskAnswer, AskVerb, BootTime, Compare, Epoch, Fleet, FleetAsk, FleetKey, FleetSession,
+    FleetView, Hist, HostChoice, HostLack, HostMark, HostRecord, Keyspace, LeaderRecord, Leave,
+    LossPolicy, Permit, PlaceReason, Placement, Revision, SessionStatus, StoreSettings, Stored,
+    Transaction, Write,
+};
 pub use gastown::{Gastown, GastownHold, Rest};
 pub use heartbeat::{Counts, Heartbeat, InForce, Keeper};
+pub use history::{Finished, History, Purpose, Refused, Refuted, Replacing, Stopping};
+pub use host::{HostAddress, HostName, Hosts, is_ssh_destination};
+pub use hours::{HoursFault, Schedule, ScheduleState, WeekHours, Zone};
 pub use identity::{Generation, PaneId, ProcId, ServerId, SessionId};
+pub use incarnation::{Ended, Footprint, Incarnation, Limited, ProgramCheck, Typed};
 pub use journal::{Entry, Level};
 pub use launch::{Commands, Complaint, Launch, Launcher, LauncherJob, LauncherStop, StopCommand};
 pub use layers::Layers;
+pub use limits::{Limits, StartBudget, Unavailable};
 pub use marks::{Given, Marks, Position, Sighting, Standing, Verdict};
-pub use memory::{
-    Departure, Ended, EscapeSent, Finished, Footprint, History, Incarnation, Limited, Memory,
-    ProgramCheck, Purpose, Refused, Refuted, Replacing, Stopping, Typed,
-};
+pub use memory::{Departure, Memory};
 pub use name::{NameFault, SessionName};
 pub use news::{Announced, News, Topic};
 pub use nudge::{Delivery, NudgeFault, NudgeText, Obstacle};
@@ -102,11 +125,14 @@ pub use plan::{
     Action, Definition, Durability, Held, Mass, Next, Orders, Orphans, Plan, Request, Rung, Scope,
     Step, Target, Unchanged, Verb, Whose,
 };
-pub use policy::Policy;
+pub use policy::{Policy, matches_pattern};
 pub use population::{Inhabitant, Program};
 pub use probe::{Answer, Answered, Probe, Probed};
 pub use ran::{Change, RanWith};
+pub use reach::Unreached;
+pub use ready::{Readiness, ReadyAnswer, ReadyCheck, ReadyProbe, ReadyQuestion};
 pub use reason::{Death, Hold, Reason, ReasonCode, RecordedReason};
+pub use renames::Renames;
 pub use report::{
     Activity, AgentReport, Conversation, ConversationId, ConversationIdFault, LastReports,
     Reported, ReportingClient,
@@ -116,5 +142,8 @@ pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use shell::shell_word;
 pub use text::{Asker, TextEnd, TextRequest, TextStep, Typable};
 pub use time::Moment;
+pub use timetable::{CronFault, CronTimes, Timetable};
+pub use token_limits::{ContextLimit, ConversationTokens, TokenLimits, UsedTokens, parse_tokens};
+pub use town::{CannotStart, Metrics, Notify, Socket, Town, WebAddress};
 pub use usage::TokenUsage;
 pub use walk::Walk;

@@ -1,8 +1,9 @@
 //! What one look at tmux and its processes has seen.
 
+use super::written::is_default;
 use crate::model::{
-    Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId, Reported, Screen,
-    ServerId, SessionId, SessionName,
+    ConversationId, Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId,
+    Reported, Screen, ServerId, SessionId, SessionName,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,6 +146,10 @@ impl Flaw {
 pub struct Label {
     /// The name that the manifest declares it by.
     pub session: SessionName,
+    /// The name in the environment of its processes, if that is another one: it was renamed since
+    /// they were started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_as: Option<SessionName>,
     /// Its run.
     pub generation: Generation,
     /// When this run started.
@@ -157,6 +162,17 @@ pub struct Label {
     pub handoff: Option<Moment>,
     /// How it became ours.
     pub origin: Origin,
+    /// The conversation of its agent, where gtctl has chosen or learned one for this run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub conversation: Option<ConversationId>,
+}
+
+impl Label {
+    /// The name in the environment of its processes.
+    #[must_use]
+    pub fn tag(&self) -> &SessionName {
+        self.started_as.as_ref().unwrap_or(&self.session)
+    }
 }
 
 /// How a session became ours.

@@ -47,6 +47,8 @@ pub enum Effect {
         /// Its first run as ours.
         generation: Generation,
     },
+    /// The session has its declared name.
+    Renamed,
     /// The process tree was asked to end, or was killed.
     Signalled {
         /// The processes of the tree.

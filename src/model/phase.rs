@@ -2,14 +2,14 @@
 
 use super::{Asks, Block, Death};
 use serde::{Deserialize, Serialize};
-use strum::{EnumDiscriminants, IntoStaticStr, VariantNames};
+use strum::{EnumDiscriminants, EnumString, IntoStaticStr, VariantNames};
 
 /// The phase of a session. It is derived from each look; only its changes are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, EnumDiscriminants, VariantNames)]
 #[strum(serialize_all = "kebab-case")]
 #[strum_discriminants(
     name(PhaseKind),
-    derive(PartialOrd, Ord, IntoStaticStr, Serialize, Deserialize),
+    derive(PartialOrd, Ord, EnumString, IntoStaticStr, Serialize, Deserialize),
     strum(serialize_all = "kebab-case"),
     serde(rename_all = "kebab-case"),
     doc = "A [`Phase`] without what it carries."

@@ -2,8 +2,8 @@
 
 use super::{
     Agent, AnswerStep, Conversation, Desired, Fingerprint, Generation, Hold, Judged, Launch, Logs,
-    Moment, Origin, PaneId, Phase, Probe, ProcId, Purpose, Reason, ReasonCode, ServerId, SessionId,
-    SessionName, TextStep, Timed, WhenAttached,
+    Moment, Origin, PaneId, Phase, Probe, ProcId, Purpose, ReadyCheck, Reason, ReasonCode,
+    ServerId, SessionId, SessionName, TextStep, Timed, WhenAttached,
 };
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
@@ -20,6 +20,8 @@ pub struct Plan {
     pub unchanged: Vec<Unchanged>,
     /// The agents to ask whether they are signed in, by name, with the time for each.
     pub probes: Vec<Probe>,
+    /// The sessions that come up and are asked whether they are ready, by name, with the time for each.
+    pub checks: Vec<ReadyCheck>,
     /// All chores of the town, in its order.
     pub chores: Vec<Timed>,
     /// The proposals of the last runs of chores, with the planner's judgement.
@@ -108,6 +110,15 @@ pub enum Action {
         log: Option<Logs>,
         /// The untrusted label that it has, not sanitised. Only this label may be overwritten.
         over: Option<String>,
+    },
+    /// Give it its declared name, in tmux and in its label. Its process goes on.
+    Rename {
+        /// The exact session, which has its former name.
+        target: Target,
+        /// The name in the environment of its processes.
+        started_as: SessionName,
+        /// Bounds on its log, which follows it.
+        log: Logs,
     },
     /// Type a text at its prompt and submit it.
     Nudge(Box<TextStep>),
@@ -225,6 +236,8 @@ pub enum Verb {
     Expire,
     /// Label the session as ours.
     Adopt,
+    /// Give a session its declared name. Its process goes on.
+    Rename,
     /// Type a text.
     Nudge,
     /// Press Escape.
@@ -253,6 +266,7 @@ impl Action {
             }
             Self::Expire { .. }
             | Self::Adopt { .. }
+            | Self::Rename { .. }
             | Self::Nudge { .. }
             | Self::SendEscape { .. }
             | Self::Answer(_) => None,
@@ -267,6 +281,7 @@ impl Action {
             Self::Restart { .. } => Verb::Restart,
             Self::Expire { .. } => Verb::Expire,
             Self::Adopt { .. } => Verb::Adopt,
+            Self::Rename { .. } => Verb::Rename,
             Self::Nudge { .. } => Verb::Nudge,
             Self::SendEscape { .. } => Verb::SendEscape,
             Self::Answer(_) => Verb::Answer,
@@ -291,6 +306,7 @@ impl Action {
                 ..
             }
             | Self::Expire { .. }
+            | Self::Rename { .. }
             | Self::Nudge { .. }
             | Self::SendEscape { .. }
             | Self::Answer(_) => None,
@@ -303,7 +319,12 @@ impl From<Verb> for Option<Purpose> {
         match verb {
             Verb::Restart => Some(Purpose::Restart),
             Verb::Expire => Some(Purpose::Expire),
-            Verb::Start | Verb::Adopt | Verb::Nudge | Verb::SendEscape | Verb::Answer => None,
+            Verb::Start
+            | Verb::Adopt
+            | Verb::Rename
+            | Verb::Nudge
+            | Verb::SendEscape
+            | Verb::Answer => None,
         }
     }
 }
@@ -331,7 +352,9 @@ pub enum Scope {
     Sessions(Vec<SessionName>),
     /// Expiries, the next rung of a stop, and the adoption of sessions that others start. These are
     /// only ever expired.
-    Expiries,
+    ///
+    /// Of these sessions; of all where none is named.
+    Expiries(Vec<SessionName>),
     /// One chore, by its name, and no step.
     Chore(String),
 }
@@ -341,6 +364,8 @@ pub enum Scope {
 pub enum Request {
     /// End it, and keep it ended until a person starts it.
     Stop,
+    /// End it until a person starts it, or applies the manifest.
+    Down,
     /// Undo a stop, or run an ended task again.
     Start,
     /// Give it a fresh process.

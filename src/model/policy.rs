@@ -38,9 +38,7 @@ impl Policy {
     /// Whether it matches a session with this name in tmux.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
-        let (pattern, name): (Vec<char>, Vec<char>) =
-            (self.pattern.chars().collect(), name.chars().collect());
-        is_match(&pattern, &name)
+        matches_pattern(&self.pattern, name)
     }
 
     /// The declaration of a session that it covers: end it when the policy says, and do nothing
@@ -70,12 +68,16 @@ impl Policy {
             dir: PathBuf::from("/"),
             env: BTreeMap::new(),
             identity_env: BTreeMap::new(),
-            env_file: None,
+            env_files: Vec::new(),
             pass_env: BTreeSet::new(),
+            moved: std::collections::BTreeSet::new(),
+            enabled: true,
+            schedule: None,
             restart: RestartPolicy::Never,
             wave: 0,
             after: BTreeMap::new(),
             ready_after: Period::ZERO,
+            ready: None,
             max_age: self.max_age,
             handoff: None,
             handoff_gap: Period::ZERO,
@@ -89,6 +91,7 @@ impl Policy {
                 stuck_after: None,
             },
             max_memory: self.max_memory,
+            tokens: crate::model::TokenLimits::default(),
             on_drift: OnDrift::Report,
             on_upgrade: OnUpgrade::Report,
             resume: crate::model::ResumePolicy::default(),
@@ -102,6 +105,19 @@ impl Policy {
             policy: Some(self.pattern.clone()),
         }
     }
+}
+
+/// Whether a pattern matches a whole name. `*` stands for any text, `?` for any character.
+///
+/// ```
+/// use gtctl::model::matches_pattern;
+/// assert!(matches_pattern("gt-*-witness", "gt-shop-witness"));
+/// ```
+#[must_use]
+pub fn matches_pattern(pattern: &str, name: &str) -> bool {
+    let pattern: Vec<char> = pattern.chars().collect();
+    let name: Vec<char> = name.chars().collect();
+    is_match(&pattern, &name)
 }
 
 /// Whether the pattern matches the whole text. At a mismatch the last `*` takes one character more.

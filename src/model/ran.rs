@@ -19,7 +19,7 @@ pub struct RanWith {
     /// `pass_env`. At most [`RanWith::MAX_NAMES`].
     #[serde(default, skip_serializing_if = "is_default")]
     pub env: Vec<(String, u32)>,
-    /// The path of `env_file`, cut to the same length.
+    /// The paths of `env_file` with `, ` between them, cut to the same length.
     #[serde(default, skip_serializing_if = "is_default")]
     pub env_file: Option<String>,
 }
@@ -50,11 +50,11 @@ pub enum Change {
         /// In both, with different values.
         changed: Vec<String>,
     },
-    /// Another file of variables.
+    /// Other files of variables.
     EnvFile {
-        /// The file that it was started with.
+        /// The files that it was started with.
         old: Option<String>,
-        /// The file that is declared.
+        /// The files that are declared.
         new: Option<String>,
     },
 }
@@ -86,13 +86,17 @@ impl RanWith {
             .chain(passed)
             .map(|(name, value)| (cut(name, Self::MAX_TEXT), value))
             .take(Self::MAX_NAMES);
-        let path_text = |path: &std::path::PathBuf| cut(&path.to_string_lossy(), Self::MAX_TEXT);
+        let files: Vec<_> = desired
+            .env_files
+            .iter()
+            .map(|file| file.path.to_string_lossy())
+            .collect();
         Self {
             fingerprint: desired.fingerprint(),
             command,
-            dir: path_text(&desired.dir),
+            dir: cut(&desired.dir.to_string_lossy(), Self::MAX_TEXT),
             env: env.collect(),
-            env_file: desired.env_file.as_ref().map(path_text),
+            env_file: (!files.is_empty()).then(|| cut(&files.join(", "), Self::MAX_TEXT)),
         }
     }
 

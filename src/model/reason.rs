@@ -1,7 +1,10 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
-use super::{Block, Change, Flaw, GastownHold, NotReady, Period, SessionName, Source};
+use super::{
+    Block, Change, ContextLimit, Flaw, GastownHold, NotReady, Period, SessionName, Source,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::discriminant;
 use std::path::PathBuf;
@@ -132,6 +135,20 @@ pub enum Reason {
         /// How much it may, in bytes.
         limit: u64,
     },
+    /// This run has used as many tokens as it may.
+    TooManyTokens {
+        /// How many.
+        used: u64,
+        /// How many it may.
+        limit: u64,
+    },
+    /// So much of its context is in use that it is nearly full.
+    ContextNearFull {
+        /// How much, in the unit of the limit.
+        used: u64,
+        /// How much may be.
+        limit: ContextLimit,
+    },
     /// It ended well, but before it was ready: that is no service.
     FailedStart {
         /// How long after its start.
@@ -173,6 +190,9 @@ pub enum Reason {
         fields: Vec<&'static str>,
         /// What they were and are, as far as it is known what they were.
         changes: Vec<Change>,
+        /// Where the declared value of each stands, such as `[roles.crew] town.toml:12`: by the field,
+        /// or by `env.NAME`. Empty where only the plan is known.
+        origins: BTreeMap<String, String>,
     },
     /// The file of its program was replaced since it was started, by an upgrade for example.
     Upgraded {
@@ -191,8 +211,27 @@ pub enum Reason {
     },
     /// Others started it, and the policy that covered it no longer does: it is let go.
     Uncovered,
+    /// The manifest names it anew, with `moved`.
+    NameChanged {
+        /// The name that it has.
+        from: SessionName,
+    },
     /// Ours, and no longer declared.
     Orphaned,
+    /// Declared with `enabled = false`.
+    Disabled,
+    /// Outside of the hours in its `schedule`.
+    OffSchedule {
+        /// When it runs again, such as `Mon 08:00`. None if that is not known.
+        until: Option<String>,
+        /// The time zone of the schedule.
+        zone: String,
+    },
+    /// Ours, and declared for another host: this host leaves it alone.
+    DeclaredElsewhere {
+        /// The host that it is declared for.
+        host: String,
+    },
     /// Somebody asked for it by hand.
     Asked,
     /// A command that starts or stops it is under way.
@@ -426,6 +465,16 @@ pub enum Hold {
         flaw: Flaw,
         /// What runs there.
         process: String,
+    },
+    /// The manifest renames it from a name in `moved`, and sessions of both names exist.
+    BothNames {
+        /// The former name.
+        from: SessionName,
+    },
+    /// A session has its former name, and is not ours.
+    FormerNameTaken {
+        /// The former name.
+        from: SessionName,
     },
     /// Its agent lives on in a pane that somebody has moved into another session.
     MovedOut {

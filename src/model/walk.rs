@@ -1,5 +1,6 @@
 //! Looks up names in an ordered collection, in one walk.
 
+use std::cmp::Ordering;
 use std::iter::Peekable;
 
 /// Looks up ascending names in an ascending sequence.
@@ -17,11 +18,16 @@ impl<K: AsRef<str>, V, I: Iterator<Item = (K, V)>> Walk<I> {
     /// The value of this name, the first time. Each name must come after all names that were looked
     /// up before.
     pub fn find(&mut self, name: &str) -> Option<V> {
-        let is_before = |item: &(K, V)| item.0.as_ref() < name;
-        while self.0.next_if(is_before).is_some() {}
-        let is_wanted = |item: &(K, V)| item.0.as_ref() == name;
-        let (_, value) = self.0.next_if(is_wanted)?;
-        Some(value)
+        loop {
+            let (key, _) = self.0.peek()?;
+            match key.as_ref().cmp(name) {
+                Ordering::Less => {
+                    self.0.next();
+                }
+                Ordering::Equal => return self.0.next().map(|(_, value)| value),
+                Ordering::Greater => return None,
+            }
+        }
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 ///
 /// # Errors
 /// Fails if it is no map, or if one of the first `MOST` entries is malformed.
-pub(super) fn bounded_map<'de, const MOST: usize, K, V, D>(d: D) -> Result<BTreeMap<K, V>, D::Error>
+pub(crate) fn bounded_map<'de, const MOST: usize, K, V, D>(d: D) -> Result<BTreeMap<K, V>, D::Error>
 where
     K: Deserialize<'de> + Ord,
     V: Deserialize<'de>,

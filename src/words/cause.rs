@@ -28,6 +28,8 @@ pub fn cause(reason: &Reason) -> Option<String> {
         | Reason::TooQuiet { .. }
         | Reason::Stuck { .. }
         | Reason::TooLarge { .. }
+        | Reason::TooManyTokens { .. }
+        | Reason::ContextNearFull { .. }
         | Reason::SignedIn { .. }
         | Reason::LimitOver { .. }
         | Reason::AnswerDeclared { .. }
@@ -37,7 +39,11 @@ pub fn cause(reason: &Reason) -> Option<String> {
         | Reason::Adoptable { .. }
         | Reason::Covered { .. }
         | Reason::Uncovered
+        | Reason::NameChanged { .. }
         | Reason::Orphaned
+        | Reason::Disabled
+        | Reason::OffSchedule { .. }
+        | Reason::DeclaredElsewhere { .. }
         | Reason::UnderWay { .. }
         | Reason::NotStarted { .. } => Some(super::reason(reason)),
     }
@@ -73,24 +79,43 @@ fn of_code(purpose: &RecordedReason) -> Option<String> {
         ReasonCode::Completed => "completed",
         ReasonCode::Stuck => "stuck",
         ReasonCode::TooLarge => "uses too much memory",
+        ReasonCode::TooManyTokens => "has used too many tokens",
+        ReasonCode::ContextNearFull => "its context is nearly full",
         ReasonCode::SignedIn => "its agent is signed in again",
         ReasonCode::LimitOver => "its usage limit has ended",
         ReasonCode::Drifted => "differs from the manifest",
         ReasonCode::Upgraded => "its program was replaced",
         ReasonCode::Orphaned => "no longer declared",
+        ReasonCode::Disabled => "disabled in the manifest",
+        ReasonCode::OffSchedule => "outside of its schedule",
         ReasonCode::AnswerDeclared
         | ReasonCode::Missing
         | ReasonCode::Died
         | ReasonCode::FailedStart
         | ReasonCode::Blocked
         | ReasonCode::Adoptable
+        | ReasonCode::NameChanged
         | ReasonCode::Covered
         | ReasonCode::Uncovered
+        | ReasonCode::DeclaredElsewhere
         | ReasonCode::UnderWay
         | ReasonCode::NotStarted
         | ReasonCode::StopBegun => code.word(),
     };
     Some(words.to_owned())
+}
+
+/// A fault with its causes, in one line. Example: `cannot open x: permission denied`.
+#[must_use]
+pub fn chain(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut source = fault.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

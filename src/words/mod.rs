@@ -5,15 +5,17 @@
 //! goes through [`sanitise`].
 
 mod cause;
+mod fleet;
 mod gastown;
 pub mod sanitise;
 
-pub use cause::{cause, how_it_ended};
+pub use cause::{cause, chain, how_it_ended};
+pub use fleet::{host_lack, place_reason};
 pub use gastown::obstacle as gastown_obstacle;
 
 use crate::model::{
-    Action, Asks, Block, Conversation, Death, Desired, Flaw, Hold, Milestone, Moment, Next,
-    NotReady, Period, Phase, Reason, ReasonCode, SessionName, Socket, Verb, shell_word,
+    Action, Asks, Block, ContextLimit, Conversation, Death, Desired, Flaw, Hold, Milestone, Moment,
+    Next, NotReady, Period, Phase, Reason, ReasonCode, SessionName, Socket, Verb, shell_word,
 };
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -176,15 +178,17 @@ pub fn reason(reason: &Reason) -> String {
             format!("quiet for {}, limit {}", brief(*quiet), brief(*limit))
         }
         Reason::Stuck { frozen, limit } => {
-            format!(
-                "looks busy, but nothing has moved for {}, limit {}",
-                brief(*frozen),
-                brief(*limit)
-            )
+            let (frozen, limit) = (brief(*frozen), brief(*limit));
+            format!("looks busy, but nothing has moved for {frozen}, limit {limit}")
         }
         Reason::TooLarge { used, limit } => {
             format!("uses {} of memory, limit {}", bytes(*used), bytes(*limit))
         }
+        Reason::TooManyTokens { used, limit } => {
+            let (used, limit) = (tokens(*used), tokens(*limit));
+            format!("has used {used} tokens, limit {limit}")
+        }
+        Reason::ContextNearFull { used, limit } => context_near_full(*used, *limit),
         Reason::FailedStart { after, crashes } => {
             let seconds = Period::from_secs(after.millis().div_ceil(1000).max(1));
             format!(
@@ -211,7 +215,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Upgraded { process } => {
             format!("runs an old {}: its program was replaced", word(process))
         }
-        Reason::Drifted { fields, changes: _ } => {
+        Reason::Drifted { fields, .. } => {
             format!("differs from the manifest in {}", fields.join(", "))
         }
         Reason::Adoptable { process } => {
@@ -221,7 +225,15 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Uncovered => {
             "started by others, and no policy matches it any more: released".to_owned()
         }
+        Reason::NameChanged { from } => {
+            format!("its name was {from}; its process goes on")
+        }
         Reason::Orphaned => "no longer declared".to_owned(),
+        Reason::Disabled => "disabled in the manifest".to_owned(),
+        Reason::OffSchedule { until, zone } => off_schedule(until.as_deref(), zone),
+        Reason::DeclaredElsewhere { host } => {
+            format!("declared for host {}: it is left alone here", word(host))
+        }
         Reason::Asked => "asked for by hand".to_owned(),
         Reason::UnderWay {
             argvs,
@@ -246,6 +258,13 @@ pub fn reason(reason: &Reason) -> String {
                 word(purpose.as_str())
             )
         }
+    }
+}
+
+fn off_schedule(until: Option<&str>, zone: &str) -> String {
+    match until {
+        Some(until) => format!("off until {} ({})", word(until), word(zone)),
+        None => "off by its schedule".to_owned(),
     }
 }
 
@@ -317,11 +336,22 @@ pub fn next(next: &Next, clock: &Clock) -> String {
     format!("{} at {}{why}", verb(next.verb), clock.time(next.at))
 }
 
+fn context_near_full(used: u64, limit: ContextLimit) -> String {
+    match limit {
+        ContextLimit::Percent(limit) => format!("its context is {used}% full, limit {limit}%"),
+        ContextLimit::Tokens(limit) => {
+            let (used, limit) = (tokens(used), tokens(limit));
+            format!("its context holds {used} tokens, limit {limit}")
+        }
+    }
+}
+
 /// Why a step becomes due by time alone. Empty where the time says enough.
 #[must_use]
 pub fn due(code: ReasonCode) -> &'static str {
     match code {
         ReasonCode::TooOld => "at max age",
+        ReasonCode::OffSchedule => "by its schedule",
         ReasonCode::TooQuiet => "if still idle",
         ReasonCode::Marked => "completed",
         ReasonCode::TurnEnded => "if its turn is over",
@@ -333,6 +363,8 @@ pub fn due(code: ReasonCode) -> &'static str {
         | ReasonCode::MarkedFailed
         | ReasonCode::Stuck
         | ReasonCode::TooLarge
+        | ReasonCode::TooManyTokens
+        | ReasonCode::ContextNearFull
         | ReasonCode::FailedStart
         | ReasonCode::SignedIn
         | ReasonCode::Blocked
@@ -341,7 +373,10 @@ pub fn due(code: ReasonCode) -> &'static str {
         | ReasonCode::Adoptable
         | ReasonCode::Covered
         | ReasonCode::Uncovered
+        | ReasonCode::NameChanged
         | ReasonCode::Orphaned
+        | ReasonCode::Disabled
+        | ReasonCode::DeclaredElsewhere
         | ReasonCode::Asked
         | ReasonCode::UnderWay
         | ReasonCode::NotStarted
@@ -385,6 +420,8 @@ pub fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::Stopping { .. }
         | Hold::NameTaken { .. }
         | Hold::LabelUnproved { .. }
+        | Hold::BothNames { .. }
+        | Hold::FormerNameTaken { .. }
         | Hold::MovedOut { .. }
         | Hold::ForeignTown { .. }
         | Hold::Blocked { .. }
@@ -397,6 +434,18 @@ pub fn way_out(hold: &Hold) -> Option<&'static str> {
         | Hold::EmptyTown
         | Hold::ManifestChanging => None,
     }
+}
+
+fn both_names(from: &SessionName) -> String {
+    format!(
+        "{from} still exists beside it: end one of them with `tmux kill-session`, or remove {from} from `moved`"
+    )
+}
+
+fn former_name_taken(from: &SessionName) -> String {
+    format!(
+        "{from} exists and is not gtctl's: rename it with `tmux rename-session`, end it, or remove {from} from `moved`"
+    )
 }
 
 /// Shells that may be idle.
@@ -475,6 +524,8 @@ pub fn obstacle(hold: &Hold) -> String {
             )
         }
         Hold::LabelUnproved { flaw, process } => unproved(*flaw, process),
+        Hold::BothNames { from } => both_names(from),
+        Hold::FormerNameTaken { from } => former_name_taken(from),
         Hold::MovedOut { pid, into } => {
             format!(
                 "its agent (process {pid}) runs in a pane that was moved to session {}: move the pane back, or end the agent",
@@ -531,6 +582,10 @@ fn after(other: &SessionName, why: &NotReady) -> String {
         NotReady::Failed { death: None } => {
             format!("{other} ended before it completed: `gtctl start {other}` runs it again")
         }
+        NotReady::OffSchedule => format!("{other} is off by its schedule"),
+        NotReady::Disabled => {
+            format!("{other} is disabled: remove `enabled = false`, or remove it from `after`")
+        }
         NotReady::Stopped => format!("{other} is stopped: `gtctl start {other}` starts it"),
         NotReady::Unknown => format!("the state of {other} could not be determined"),
         NotReady::Undeclared => {
@@ -576,6 +631,8 @@ fn late(other: &SessionName, milestone: Milestone, within: Period, why: &NotRead
         | NotReady::Runs
         | NotReady::Failed { .. }
         | NotReady::Stopped
+        | NotReady::Disabled
+        | NotReady::OffSchedule
         | NotReady::Undeclared
         | NotReady::Late { .. } => {
             format!(": see `gtctl explain {other}`, or try `gtctl restart {other}`")
@@ -592,6 +649,8 @@ fn blocked(kind: Block, agent: &str, evidence: &str, fix: Option<&str>) -> Strin
         Block::Context => "has a full context",
     };
     let mut text = format!("{} {what}", word(agent));
+    // What a client draws before its own words says nothing.
+    let evidence = evidence.trim_start_matches(|c: char| "⎿●✻❯".contains(c) || c.is_whitespace());
     if !evidence.is_empty() {
         text = format!("{text} ({})", word(evidence));
     }

@@ -124,6 +124,7 @@ fn every_reason_is_a_sentence() {
             Reason::Drifted {
                 fields: vec!["command", "env"],
                 changes: vec![],
+                origins: std::collections::BTreeMap::new(),
             },
             "differs from the manifest in command, env",
         ),
@@ -134,6 +135,20 @@ fn every_reason_is_a_sentence() {
             "runs node as declared, has no label",
         ),
         (Reason::Orphaned, "no longer declared"),
+        (Reason::Disabled, "disabled in the manifest"),
+        (
+            Reason::OffSchedule {
+                until: Some("Mon 08:00".into()),
+                zone: "Europe/Berlin".into(),
+            },
+            "off until Mon 08:00 (Europe/Berlin)",
+        ),
+        (
+            Reason::NameChanged {
+                from: crate::model::SessionName::new("old").unwrap(),
+            },
+            "its name was old; its process goes on",
+        ),
         (
             Reason::StopBegun {
                 waited: m(2),
@@ -191,6 +206,11 @@ fn holds_say_what_and_until_when() {
     assert_eq!(
         waits(NotReady::Stopped),
         "db is stopped: `gtctl start db` starts it"
+    );
+    assert_eq!(waits(NotReady::OffSchedule), "db is off by its schedule");
+    assert_eq!(
+        waits(NotReady::Disabled),
+        "db is disabled: remove `enabled = false`, or remove it from `after`"
     );
     let crash_loop = Hold::CrashLoop {
         crashes: 5,
