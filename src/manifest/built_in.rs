@@ -53,11 +53,11 @@ const NEEDS_ALL: [&str; 3] = ["policy", "launcher", "start"];
 
 /// Which built-in agents and roles to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Include {
+pub(crate) enum Tables {
     /// Those whose name stands somewhere in the layers, and the defaults.
     ///
     /// A name that is missing here may exist all the same. So an unknown name is final only with
-    /// [`Include::All`].
+    /// [`Tables::All`].
     Mentioned,
     /// All of them.
     All,
@@ -78,7 +78,7 @@ pub(crate) fn everything() -> String {
 }
 
 /// The text of the built-in tables for a manifest of these layers.
-pub(crate) fn built_in(users: &[Layer], include: Include) -> String {
+pub(crate) fn built_in(users: &[Layer], wanted: Tables) -> String {
     let mut mentioned = BTreeSet::new();
     for layer in users {
         add_words(&layer.values, &mut mentioned);
@@ -86,7 +86,7 @@ pub(crate) fn built_in(users: &[Layer], include: Include) -> String {
             mentioned.insert(client);
         }
     }
-    if include == Include::All || NEEDS_ALL.iter().any(|word| mentioned.contains(word)) {
+    if wanted == Tables::All || NEEDS_ALL.iter().any(|word| mentioned.contains(word)) {
         return everything();
     }
     let is_needed = |name: &str| match name {
@@ -163,7 +163,7 @@ mod tests {
     /// The names in `[roles]` or `[agents]` of the built-in text for a manifest.
     fn read(text: &str, table: &str) -> Vec<String> {
         let layer = Layer::new(Source::File(0), parse(0, text).expect("TOML"));
-        let values = parse(0, &built_in(&[layer], Include::Mentioned)).expect("TOML");
+        let values = parse(0, &built_in(&[layer], Tables::Mentioned)).expect("TOML");
         assert!(
             ["town", "defaults", "limits"]
                 .iter()
@@ -239,6 +239,6 @@ mod tests {
         all("[[policy]]\nmatch = \"*\"\n");
         all("[defaults]\nlauncher = \"gt\"\ncommand = [\"sh\"]\n");
         all("[roles.crew]\nstart = [\"x\"]\n");
-        assert_eq!(built_in(&[], Include::All), everything());
+        assert_eq!(built_in(&[], Tables::All), everything());
     }
 }

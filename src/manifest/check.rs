@@ -32,13 +32,16 @@ pub(crate) fn check(layer: &mut Layer, findings: &mut Findings) {
     values.retain(|key, value| {
         let path = &vec![key.clone()];
         match key.as_str() {
+            "include" => each_text(layer, path, value, findings),
             "town" => probe::<wire::TownTable>(layer, path, value, findings),
-            "defaults" => probe::<wire::SessionTable>(layer, path, value, findings),
+            "defaults" => probe::<wire::DefaultsTable>(layer, path, value, findings),
+            "store" => probe::<wire::StoreTable>(layer, path, value, findings),
             "controller" => probe::<wire::ControllerTable>(layer, path, value, findings),
             "limits" => probe::<wire::LimitsTable>(layer, path, value, findings),
             "notify" => probe::<wire::NotifyTable>(layer, path, value, findings),
             "roles" => each_named::<wire::RoleTable>(layer, path, value, findings),
             "agents" => each_named::<wire::AgentTable>(layer, path, value, findings),
+            "hosts" => each_named::<wire::HostTable>(layer, path, value, findings),
             "session" => each_listed::<wire::SessionTable>(layer, path, value, findings),
             "policy" => each_listed::<wire::PolicyTable>(layer, path, value, findings),
             "chore" => each_listed::<wire::ChoreTable>(layer, path, value, findings),
@@ -88,6 +91,16 @@ fn each_named<T: DeserializeOwned>(
     };
     entries.retain(|key, entry| probe::<T>(layer, &joined(path, key), entry, findings));
     true
+}
+
+/// Checks a list of texts. False if `value` is none.
+fn each_text(layer: &Layer, path: &Path, value: &Value, findings: &mut Findings) -> bool {
+    let Err(error) = value.deserialize::<Vec<String>>() else {
+        return true;
+    };
+    let place: Path = path.iter().chain(&error.path).cloned().collect();
+    findings.faults.push(describe(layer, &place, &error.kind));
+    false
 }
 
 /// Checks a list of tables, such as `[[session]]`. False if `value` is no list.
@@ -229,12 +242,46 @@ pub(crate) fn called(path: &[String]) -> String {
     }
 }
 
+const A_LIST: &str = "a list";
+
+/// Fields that hold a program and its arguments.
+const ARGVS: [&str; 6] = [
+    "command",
+    "start",
+    "stop",
+    "restart_command",
+    "nudge",
+    "probe",
+];
+
+/// The help for a text where a list belongs: the list to write.
+///
+/// A command is split into its words, as a shell would. Example: `sleep 100` gives
+/// `["sleep", "100"]`.
+fn as_list(field: &str, text: &str) -> String {
+    let argv = shlex::split(text).filter(|argv| !argv.is_empty() && ARGVS.contains(&field));
+    let words = argv.unwrap_or_else(|| vec![text.to_owned()]);
+    let quoted = |word: &String| {
+        format!(
+            "\"{}\"",
+            shown(&word.replace('\\', "\\\\").replace('"', "\\\""))
+        )
+    };
+    let list: Vec<String> = words.iter().take(MAX_WORDS).map(quoted).collect();
+    let more = if words.len() > MAX_WORDS { ", …" } else { "" };
+    format!("write {field} = [{}{more}]", list.join(", "))
+}
+
+/// The most words of a command that a help shows.
+const MAX_WORDS: usize = 24;
+
 /// What serde expected, in plain words.
 fn plain(expected: &str) -> &str {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" => "a whole number",
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
+        "a sequence" => A_LIST,
         other => other,
     }
 }
@@ -255,11 +302,15 @@ fn describe(layer: &Layer, path: &Path, kind: &Kind) -> Fault {
         },
         Kind::InvalidType(actual, expected) => {
             let expected = plain(expected);
-            fault(
+            let fault = fault(
                 "wrong-type",
                 format!("`{field}` is {expected}, not {}", noun(actual)),
             )
-            .label(format!("expected {expected}"))
+            .label(format!("expected {expected}"));
+            match (actual, expected) {
+                (Actual::Str(text), A_LIST) => fault.help(as_list(&field, text)),
+                _ => fault,
+            }
         }
         Kind::InvalidValue(Actual::Signed(0) | Actual::Unsigned(0), _) => {
             fault("zero-limit", format!("`{field}` cannot be zero")).help("write a number from 1")
@@ -296,8 +347,11 @@ fn describe(layer: &Layer, path: &Path, kind: &Kind) -> Fault {
 
 /// A code of `wire::values` as a static text again, after it went through serde's error text.
 fn stable(code: &str) -> &'static str {
-    const CODES: [&str; 5] = [
+    const CODES: [&str; 8] = [
         "bad-duration",
+        "bad-schedule",
+        "bad-times",
+        "unknown-timezone",
         "zero-limit",
         "bad-size",
         "bad-share",

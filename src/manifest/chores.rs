@@ -5,8 +5,11 @@ use super::layer::Part;
 use super::reading::{Reading, path};
 use super::session::Named;
 use super::wire::ChoreTable;
+use super::wire::times::{CronText, ZoneName};
 use super::wire::words::{self, Kind, Profile};
-use crate::model::{Accept, Chore, ChoreKind, NudgeText, Period, SessionName};
+use crate::model::{
+    Accept, Chore, ChoreKind, ChoreTimes, Hosts, NudgeText, Period, SessionName, Timetable,
+};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path as FsPath;
@@ -22,11 +25,12 @@ fn is_repo_part(text: &str) -> bool {
 
 type Sessions<'n, 'a> = &'n BTreeMap<SessionName, Named<'a>>;
 
-/// The chores that are not switched off. Their commands run in `dir`.
+/// The chores that this host runs. Their commands run in `dir`.
 pub(crate) fn resolve(
     reading: &mut Reading<'_>,
     named: Sessions<'_, '_>,
     dir: &FsPath,
+    hosts: &Hosts,
 ) -> Vec<Chore> {
     let manifest = reading.manifest;
     let profile = manifest
@@ -44,7 +48,9 @@ pub(crate) fn resolve(
             let fault = duplicate(reading, &chore.name, first, index);
             reading.faults.push(fault);
         }
-        chores.push(chore);
+        if reading.runs_chore(hosts, index, table, &chore) {
+            chores.push(chore);
+        }
     }
     chores
 }
@@ -82,10 +88,10 @@ fn cadence(profile: Profile, kind: Kind) -> Option<Period> {
 /// A kind's word, and the fields that only some kinds have and this one uses.
 fn fields(kind: Kind) -> (&'static str, &'static [&'static str]) {
     match kind {
-        Kind::Upstream => ("upstream", &["repo"]),
+        Kind::Upstream => ("upstream", &["repo", "host"]),
         Kind::Nudge => ("nudge", &["session", "text", "as_command"]),
-        Kind::Analysis => ("analysis", &["command", "propose", "accept"]),
-        Kind::Command => ("command", &["command"]),
+        Kind::Analysis => ("analysis", &["command", "propose", "accept", "host"]),
+        Kind::Command => ("command", &["command", "host"]),
     }
 }
 
@@ -110,14 +116,15 @@ impl Reading<'_> {
         let (kind_name, _) = fields(kind);
         self.check_fields(index, table, kind);
         let work = self.work(index, table, kind, named)?;
-        let every = match table.every {
-            Some(limit) => limit.period(),
-            None => cadence(profile, kind),
-        };
-        if every.is_none() && table.every.is_none() && kind == Kind::Command {
-            let fault = self.lacks(&here, "every", "a chore of kind `command` needs an `every`");
+        let times = self.times(index, table, profile, kind);
+        let is_timed = table.every.is_some() || table.at.is_some();
+        if times.is_none() && !is_timed && kind == Kind::Command {
+            let message = "a chore of kind `command` needs an `every` or an `at`";
+            let fault = self
+                .lacks(&here, "every", message)
+                .filter(|_| !self.is_cut(&place(index, "at")));
             self.faults
-                .extend(fault.map(|f| f.help("add every = \"1h\"")));
+                .extend(fault.map(|f| f.help("add every = \"1h\", or at = \"0 9 * * 1-5\"")));
             return None;
         }
         let default_name = match &work {
@@ -127,16 +134,55 @@ impl Reading<'_> {
             }
         };
         let name = self.name(index, table, default_name)?;
-        every.map(|every| Chore {
+        times.map(|times| Chore {
             name,
             kind: work,
-            every,
+            times,
             timeout: table
                 .timeout
                 .map_or(Period::from_mins(5), |period| period.0),
             keep: table.keep.map_or(50, NonZeroU32::get),
             dir: dir.to_path_buf(),
         })
+    }
+
+    /// When it runs. `None` for never.
+    fn times(
+        &mut self,
+        index: usize,
+        table: &ChoreTable,
+        profile: Profile,
+        kind: Kind,
+    ) -> Option<ChoreTimes> {
+        let Some(CronText(times)) = &table.at else {
+            if table.timezone.is_some() {
+                let message = "`timezone` has no effect without `at`";
+                let fault = self.at(&place(index, "timezone"), "idle-field", message);
+                self.faults
+                    .push(fault.help("remove it, or write `at` in place of `every`"));
+            }
+            let every = match table.every {
+                Some(limit) => limit.period(),
+                None => cadence(profile, kind),
+            };
+            return every.map(ChoreTimes::Every);
+        };
+        if table.every.is_some() {
+            let message = "a chore has an `every` or an `at`, not both";
+            let fault = self.at(&place(index, "every"), "idle-field", message);
+            self.faults.push(fault.help("remove one of them"));
+        }
+        let usual = self
+            .manifest
+            .defaults
+            .as_ref()
+            .and_then(|defaults| defaults.timezone.as_ref());
+        let named = table.timezone.as_ref().or(usual).map(|ZoneName(zone)| zone);
+        let zone = named.or(self.sources.machine.zone).cloned();
+        Some(ChoreTimes::At(Box::new(Timetable {
+            times: times.clone(),
+            zone: zone.unwrap_or_default(),
+        })))
     }
 
     /// The chore's name. It must be fit for a folder, because its logs have one of that name.
@@ -160,6 +206,7 @@ impl Reading<'_> {
         let (word, used) = fields(kind);
         let fields = [
             ("repo", table.repo.is_some()),
+            ("host", table.host.is_some()),
             ("session", table.session.is_some()),
             ("text", table.text.is_some()),
             ("as_command", table.as_command.is_some()),

@@ -7,10 +7,13 @@ use super::gastown::Identity;
 use super::reading::{Reading, path};
 use super::session::{Named, Tiers, pick};
 use super::template::Words;
+use super::wire;
+use super::wire::env_files::EnvFiles;
+use super::wire::times::{Hours, ZoneName};
 use super::wire::values::Wait;
 use crate::model::{
-    self, Agent, Backoff, Completion, Desired, Idling, Launch, Logs, Marker, NudgeText, Period,
-    RestartPolicy, SessionName,
+    self, Agent, Backoff, Completion, Desired, EnvFile, Idling, Launch, Logs, Marker, NudgeText,
+    Period, ReadyProbe, RestartPolicy, Schedule, SessionName, TokenLimits,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -55,11 +58,12 @@ struct CheckedFields {
     dir: PathBuf,
     env: BTreeMap<String, String>,
     identity_env: BTreeMap<String, String>,
-    env_file: Option<PathBuf>,
+    env_files: Vec<EnvFile>,
     pass_env: BTreeSet<String>,
     handoff: Option<NudgeText>,
     idling: Idling,
     completion: Completion,
+    ready: Option<ReadyProbe>,
     instructions: Option<PathBuf>,
 }
 
@@ -72,26 +76,35 @@ impl Reading<'_> {
         Some(Desired {
             name: named.name.clone(),
             role: tiers.role_name.to_owned(),
-            rig: named.rig.map(str::to_owned),
+            rig: named.rig().map(str::to_owned),
             agent: checked.agent,
             launch: checked.launch,
             command: checked.command,
             dir: checked.dir,
             env: checked.env,
             identity_env: checked.identity_env,
-            env_file: checked.env_file,
+            env_files: checked.env_files,
             pass_env: checked.pass_env,
+            // `Reading::moved` fills it in when all sessions are known.
+            moved: BTreeSet::new(),
+            enabled: pick!(tiers, enabled).copied().unwrap_or(true),
+            schedule: self.schedule(tiers),
             restart: restart_policy(tiers),
             wave: pick!(tiers, wave).copied().unwrap_or(1),
             // `Reading::order` fills it in when all sessions are known.
             after: BTreeMap::new(),
             ready_after: wait(pick!(tiers, ready_after)),
+            ready: checked.ready,
             max_age: self.max_age(scene, named),
             handoff: checked.handoff,
             handoff_gap: wait(pick!(tiers, handoff_gap)),
             drain: wait(pick!(tiers, drain)),
             idling: checked.idling,
             max_memory: pick!(tiers, max_memory).and_then(|memory| memory.0),
+            tokens: TokenLimits {
+                max_tokens: pick!(tiers, max_tokens).and_then(|limit| limit.0),
+                max_context: pick!(tiers, max_context).and_then(|limit| limit.0),
+            },
             on_drift: pick!(tiers, on_drift)
                 .map(|word| word.meaning())
                 .unwrap_or_default(),
@@ -114,21 +127,34 @@ impl Reading<'_> {
         })
     }
 
+    /// The hours in which it runs. `None` for always.
+    fn schedule(&self, tiers: &Tiers<'_>) -> Option<Schedule> {
+        let Hours::Some(hours) = pick!(tiers, schedule)? else {
+            return None;
+        };
+        let named = pick!(tiers, timezone).map(|ZoneName(zone)| zone);
+        let zone = named.or(self.sources.machine.zone).cloned();
+        Some(Schedule {
+            hours: hours.clone(),
+            zone: zone.unwrap_or_default(),
+        })
+    }
+
     fn checked_fields(&mut self, scene: &Scene<'_>, named: &Named<'_>) -> Option<CheckedFields> {
         let tiers = &named.tiers;
         let mut entry = self.agent_of(scene, tiers);
         let agent_name = entry.agent.name.clone();
-        let words = words_of(scene, named, &agent_name);
+        let words = named.words(scene.town, Some(&agent_name));
         let identity = Identity {
             role: tiers.role_name,
-            rig: named.rig,
-            name: named.own_name,
+            rig: named.rig(),
+            name: named.own_name(),
         };
         let command = self.command(tiers, &words, &entry);
         let launch = self.launch(scene, tiers, &words);
         let dir = self.dir(scene, tiers, &words, identity);
         let env = self.env(tiers, &words);
-        let env_file = self.file(tiers, &words, "env_file", pick!(tiers, env_file));
+        let env_files = self.env_files(tiers, &words);
         let pass_env = self.pass_env(tiers);
         let instructions = self.file(tiers, &words, "instructions", pick!(tiers, instructions));
         let identity_env = scene
@@ -139,6 +165,7 @@ impl Reading<'_> {
         let handoff = self.typed(tiers, &words, "handoff", pick!(tiers, handoff));
         let completion = self.completion(tiers, &words);
         let idling = self.idling(tiers, &words);
+        let ready = self.ready(tiers, &words);
         // `?` comes only here, so that one fault does not hide the next.
         let (command, dir, launch) = (command?, dir?, launch?);
         let names_an_agent = pick!(tiers, agent).is_some() || pick!(tiers, command).is_some();
@@ -153,11 +180,12 @@ impl Reading<'_> {
             dir,
             env,
             identity_env,
-            env_file,
+            env_files,
             pass_env,
             handoff,
             idling,
             completion,
+            ready,
             instructions,
         })
     }
@@ -180,9 +208,12 @@ impl Reading<'_> {
             .map(|program| basename(program));
         let is_agent = program.is_none_or(|program| scene.agents.contains_key(program));
         let is_plain = tiers.role_name == "custom" && pick!(tiers, agent).is_none() && !is_agent;
-        let max_age = tiers.path(self.layers, &["max_age"]);
-        let layer = self.layers.layer_of(&max_age);
-        is_plain && layer.is_none_or(|layer| !layer.source.is_users())
+        let is_users = || {
+            let max_age = tiers.path(self.layers, &["max_age"]);
+            let layer = self.layers.layer_of(&max_age);
+            layer.is_some_and(|layer| layer.source.is_users())
+        };
+        is_plain && !is_users()
     }
 
     /// The session's agent. If it has a `command` but no `agent`, the program is the agent.
@@ -326,6 +357,28 @@ impl Reading<'_> {
         env
     }
 
+    fn env_files(&mut self, tiers: &Tiers<'_>, words: &Words<'_>) -> Vec<EnvFile> {
+        let layers = self.layers;
+        let (files, is_list) = match pick!(tiers, env_file) {
+            None => return Vec::new(),
+            Some(EnvFiles::One(file)) => (std::slice::from_ref(file), false),
+            Some(EnvFiles::List(files)) => (files.as_slice(), true),
+        };
+        let file = |(index, file): (usize, &wire::env_files::EnvFileEntry)| {
+            let at = || {
+                let field = tiers.path(layers, &["env_file"]);
+                let index = is_list.then(|| index.to_string());
+                field.into_iter().chain(index).collect::<Path>()
+            };
+            let filled = self.fill(words, &file.path, at)?;
+            Some(EnvFile {
+                path: self.absolute(&filled, at)?,
+                optional: file.optional,
+            })
+        };
+        files.iter().enumerate().filter_map(file).collect()
+    }
+
     fn pass_env(&mut self, tiers: &Tiers<'_>) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for list in [
@@ -434,19 +487,6 @@ fn is_variable(name: &str) -> bool {
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
         && !name.starts_with("GTCTL_")
-}
-
-/// The values of the words in a session's templates.
-fn words_of<'a>(scene: &Scene<'a>, named: &'a Named<'a>, agent: &'a str) -> Words<'a> {
-    Words {
-        town: scene.town,
-        rig: named.rig,
-        prefix: named.prefix.as_deref(),
-        name: named.own_name,
-        role: named.tiers.role_name,
-        agent: Some(agent),
-        session: Some(named.name.as_str()),
-    }
 }
 
 /// `max_age` plus this session's share of `max_age_jitter`.

@@ -3,6 +3,8 @@
 //! A fault can be printed as it is. Text from a file or a variable enters it only through
 //! [`shown`], which cuts long text and escapes what could disturb a terminal.
 
+use memchr::memchr_iter;
+
 /// All faults of one reading, and the texts in which their places are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Faults {
@@ -169,7 +171,7 @@ impl SourceFile {
     #[must_use]
     pub fn position(&self, offset: Offset) -> (usize, usize) {
         let before = self.text.get(..offset).unwrap_or(&self.text);
-        let line = before.matches('\n').count() + 1;
+        let line = memchr_iter(b'\n', before.as_bytes()).count() + 1;
         let start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column = before.get(start..).unwrap_or_default().chars().count() + 1;
         (line, column)

@@ -11,6 +11,35 @@ fn codes(text: &str) -> Vec<&'static str> {
 }
 
 #[test]
+fn a_readiness_probe_asks_one_thing_that_can_be_asked() {
+    let town = |ready: &str| {
+        format!("[town]\nname = \"a\"\n[[session]]\nsession = \"x\"\nready = {ready}\n")
+    };
+    for faulty in [
+        "{}",
+        "{ every = '1s' }",
+        "{ log = ' ' }",
+        "{ command = [] }",
+        "{ command = [''] }",
+        "{ port = 0 }",
+        "{ port = 1, log = 'a' }",
+        "{ log = 'a', command = ['b'] }",
+        "{ port = 1, every = '199ms' }",
+    ] {
+        assert_eq!(codes(&town(faulty)), ["bad-ready"], "{faulty}");
+    }
+    assert_eq!(codes(&town("{ http = 'x' }")), ["bad-ready", "unknown-key"]);
+    for good in [
+        "{ log = 'a' }",
+        "{ command = ['b', '{session}'], every = '200ms' }",
+        "{ port = 65535 }",
+    ] {
+        assert!(codes(&town(good)).is_empty(), "{good}");
+    }
+    assert!(!codes(&town("{ port = 65536 }")).is_empty());
+}
+
+#[test]
 fn answers_are_checked() {
     let town = |answers: &str| {
         format!(

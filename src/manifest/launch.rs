@@ -25,18 +25,19 @@ impl Reading<'_> {
         words: &Words<'_>,
     ) -> Option<Launch> {
         let layers = self.layers;
+        let launcher = pick!(tiers, launcher)
+            .map(|word| word.meaning())
+            .unwrap_or_default();
+        if launcher == Launcher::Tmux && tiers.role.start.is_none() {
+            return Some(Launch::Tmux);
+        }
         let launcher_path = tiers.path(layers, &["launcher"]);
         let is_users =
             |at: &[String]| !matches!(layers.origin(at, Part::Value), ValueOrigin::BuiltIn(_));
         let start_path = path(["roles", tiers.role_name, "start"]);
-        let launcher = pick!(tiers, launcher)
-            .map(|word| word.meaning())
-            .unwrap_or_default();
         let by_commands = match launcher {
             Launcher::Gt => true,
-            Launcher::Tmux => {
-                tiers.role.start.is_some() && is_users(&start_path) && !is_users(&launcher_path)
-            }
+            Launcher::Tmux => is_users(&start_path) && !is_users(&launcher_path),
         };
         if !by_commands {
             return Some(Launch::Tmux);
@@ -81,12 +82,12 @@ impl Reading<'_> {
         ))
     }
 
-    /// Notes a fault unless there is one of the same code at the same place.
+    /// Notes a fault unless this was done before for the same code and place.
     ///
-    /// Many sessions can share one faulty value of a role or of `[defaults]`.
+    /// Many sessions can share one faulty value of a role, of `[defaults]`, or of a `[[session]]`
+    /// that makes several.
     pub(crate) fn add_once(&mut self, fault: Fault) {
-        let is_same = |other: &Fault| other.code == fault.code && other.origin == fault.origin;
-        if !self.faults.iter().any(is_same) {
+        if self.noted.insert((fault.code, fault.origin.clone())) {
             self.faults.push(fault);
         }
     }

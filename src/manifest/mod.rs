@@ -14,8 +14,9 @@
 //! merged. [`Origins`] says where each value comes from.
 //!
 //! **Architecture invariant:** nothing here reads a file, the environment or a clock. Texts and
-//! variables are arguments. The manifest also names other files, such as `mayor/rigs.json` and
-//! instructions. The caller gives a function that reads them: [`Sources::read`].
+//! variables are arguments. The manifest also names other files: those that it includes,
+//! `mayor/rigs.json` and instructions. The caller gives functions that read them:
+//! [`Sources::include`] and [`Sources::read`].
 
 mod agents;
 mod built_in;
@@ -23,15 +24,22 @@ mod check;
 mod chores;
 mod desired;
 mod fault;
+mod fleet;
 mod gastown;
+mod hosts;
+mod include;
 mod instructions;
 mod launch;
 mod layer;
+mod members;
+mod moved;
 mod never;
 mod order;
 mod origins;
 mod policies;
 mod reading;
+mod ready;
+mod resolved;
 mod schema;
 mod session;
 mod template;
@@ -45,13 +53,27 @@ mod agents_tests;
 #[cfg(test)]
 mod chores_tests;
 #[cfg(test)]
+mod env_files_tests;
+#[cfg(test)]
 mod fault_tests;
 #[cfg(test)]
+mod fleet_tests;
+#[cfg(test)]
+mod hosts_tests;
+#[cfg(test)]
+mod include_tests;
+#[cfg(test)]
 mod launch_tests;
+#[cfg(test)]
+mod members_tests;
+#[cfg(test)]
+mod moved_tests;
 #[cfg(test)]
 mod never_tests;
 #[cfg(test)]
 mod order_tests;
+#[cfg(test)]
+mod resolved_tests;
 #[cfg(test)]
 mod tests;
 
@@ -59,14 +81,18 @@ pub use agents::{BuiltInAgent, built_in_agents};
 pub use fault::{Fault, Faults, Offset, Related, Severity, SourceFile, Span, ValueOrigin};
 pub(crate) use fault::{is_unsafe, shown};
 pub use gastown::{RIGS, Rigs, default_dir};
-pub use origins::{Explained, Origins, PLAIN_COMMAND};
+pub use hosts::Machine;
+pub use include::{Included, Unread, has_wildcard};
+pub use origins::{Explained, MaxAgeOf, Origins, PLAIN_COMMAND};
+pub use resolved::ResolvedTable;
 pub use schema::{Unwrapped, schema, schema_text};
 pub use template::literal;
 pub use variables::{Flag, are_settings};
 
 use crate::model::Town;
-use built_in::{Include, built_in};
+use built_in::{Tables, built_in};
 use check::{Findings, check};
+use include::{Parsed, place_lists};
 use layer::{Layer, Layers, Source};
 use reading::Reading;
 use std::path::Path;
@@ -88,11 +114,27 @@ pub struct Sources<'a> {
     pub home: Option<&'a Path>,
     /// The manifest's directory, absolute. Relative paths start here.
     pub base_dir: &'a Path,
+    /// What says which host of the town this machine is.
+    pub machine: Machine<'a>,
     /// Reads the text of the file at an absolute path, or `None` if there is no such text.
     ///
     /// It is called for `mayor/rigs.json` and for instructions. Of a file longer than 1 MiB it may
     /// return the beginning alone.
     pub read: &'a dyn Fn(&Path) -> Option<String>,
+    /// Finds the files that an absolute path of `include` names, with their texts. Its last part
+    /// can be a pattern, see [`has_wildcard`]. Empty if there is no such file.
+    pub include: Include<'a>,
+}
+
+/// See [`Sources::include`].
+pub type Include<'a> = &'a dyn Fn(&Path) -> Result<Vec<Included>, Unread>;
+
+/// For [`Sources::include`], where there are no other files.
+///
+/// # Errors
+/// None.
+pub fn no_files(_: &Path) -> Result<Vec<Included>, Unread> {
+    Ok(Vec::new())
 }
 
 /// A manifest without errors.
@@ -112,18 +154,22 @@ pub struct Loaded {
 /// All faults, in the order of the files. If a file has a syntax error, only syntax errors are
 /// reported.
 pub fn load(sources: &Sources<'_>) -> Result<Loaded, Faults> {
-    let result = load_with(sources, Include::Mentioned);
+    let result = load_with(sources, Tables::Mentioned);
     let lacks_a_table = |fault: &Fault| matches!(fault.code, "unknown-agent" | "unknown-role");
     match &result {
         // With all built-in tables the help can suggest the name that was meant.
-        Err(faults) if faults.list.iter().any(lacks_a_table) => load_with(sources, Include::All),
+        Err(faults) if faults.list.iter().any(lacks_a_table) => load_with(sources, Tables::All),
         Ok(_) | Err(_) => result,
     }
 }
 
-fn load_with(sources: &Sources<'_>, include: Include) -> Result<Loaded, Faults> {
-    let (files, file_layers) = parse_files(sources)?;
-    let (layers, findings) = layered(sources, file_layers, include);
+fn load_with(sources: &Sources<'_>, tables: Tables) -> Result<Loaded, Faults> {
+    let parsed = Parsed::of(sources);
+    if !parsed.syntax.is_empty() {
+        return Err(settled(parsed.syntax, parsed.files));
+    }
+    let files = parsed.files;
+    let (layers, findings) = layered(sources, parsed.layers, parsed.findings, tables);
     let Findings { mut faults, cut } = findings;
     let (layers, manifest) = match merge(layers) {
         Ok(merged) => merged,
@@ -149,32 +195,6 @@ fn load_with(sources: &Sources<'_>, include: Include) -> Result<Loaded, Faults> 
             })
         }
         Some(_) | None => Err(faults),
-    }
-}
-
-/// The user file, if there is one, and the manifest: each as it is shown, and as a layer.
-///
-/// # Errors
-/// The syntax errors of all files.
-fn parse_files(sources: &Sources<'_>) -> Result<(Vec<SourceFile>, Vec<Layer>), Faults> {
-    let mut files = Vec::new();
-    let mut layers = Vec::new();
-    let mut faults = Vec::new();
-    let town = (sources.town_path, sources.town_text);
-    for (path, text) in sources.user.into_iter().chain([town]) {
-        match text::parse(files.len(), text) {
-            Ok(values) => layers.push(Layer::of_text(Source::File(files.len()), values, text)),
-            Err(syntax) => faults.extend(syntax),
-        }
-        files.push(SourceFile {
-            name: shown_path(path),
-            text: text.to_owned(),
-        });
-    }
-    if faults.is_empty() {
-        Ok((files, layers))
-    } else {
-        Err(settled(faults, files))
     }
 }
 
@@ -212,18 +232,23 @@ fn settled(list: Vec<Fault>, files: Vec<SourceFile>) -> Faults {
 fn layered(
     sources: &Sources<'_>,
     mut users: Vec<Layer>,
-    include: Include,
+    mut findings: Findings,
+    tables: Tables,
 ) -> (Vec<Layer>, Findings) {
-    let mut findings = Findings::default();
+    place_lists(&mut users);
     for layer in &mut users {
-        check(layer, &mut findings);
+        let mut own = Findings::default();
+        check(layer, &mut own);
+        findings.faults.append(&mut own.faults);
+        let cut = own.cut.into_iter().map(|path| layer.merged_path(path));
+        findings.cut.extend(cut);
     }
     users.extend(variables::of_variables(sources.variables, &mut findings));
     users.extend(variables::of_flags(sources.flags, &mut findings));
-    let tables = built_in(&users, include);
+    let built_in = built_in(&users, tables);
     let (profile_name, profile) = profile(&users);
     let texts = [
-        ("built-in", tables.as_str()),
+        ("built-in", built_in.as_str()),
         ("built-in", naming(&users)),
         (profile_name, profile),
     ];

@@ -4,7 +4,7 @@ use super::desired::Scene;
 use super::fault::Severity;
 use super::reading::Reading;
 use super::session::{Named, Tiers, pick};
-use crate::model::{Backoff, Desired, Period};
+use crate::model::{Backoff, ContextLimit, Desired, Period, ReportingClient};
 
 /// The path of a field within a session's table.
 type Field = &'static [&'static str];
@@ -15,6 +15,8 @@ const BURST: Field = &["backoff", "burst"];
 const WINDOW: Field = &["backoff", "window"];
 const READY_AFTER: Field = &["ready_after"];
 const MAX_AGE: Field = &["max_age"];
+const MAX_TOKENS: Field = &["max_tokens"];
+const MAX_CONTEXT: Field = &["max_context"];
 
 impl Reading<'_> {
     /// Resolves one session, and advises about its limits that never apply.
@@ -23,6 +25,7 @@ impl Reading<'_> {
         self.first_beyond_max(&named.tiers, desired.backoff);
         self.burst_beyond_window(&named.tiers, desired.backoff);
         self.ready_beyond_age(&named.tiers, &desired);
+        self.untold_tokens(scene, &named.tiers, &desired);
         Some(desired)
     }
 
@@ -70,6 +73,45 @@ impl Reading<'_> {
         );
         let help = format!("write a `ready_after` of less than {max_age}, or a longer `max_age`");
         self.never_applies(tiers, &[READY_AFTER, MAX_AGE], message, help);
+    }
+
+    /// A limit on tokens of which the agent's client never tells. A plain command has no client: a
+    /// limit in `[defaults]` is not meant for it.
+    fn untold_tokens(&mut self, scene: &Scene<'_>, tiers: &Tiers<'_>, desired: &Desired) {
+        let agent = &desired.agent;
+        if !scene.agents.contains_key(&agent.name) {
+            return;
+        }
+        let (max_tokens, max_context) = (desired.tokens.max_tokens, desired.tokens.max_context);
+        let name = &agent.name;
+        if !agent.tells_tokens() {
+            let message = format!("{name} does not tell gtctl how many tokens it uses");
+            let help = match agent.client {
+                Some(ReportingClient::Claude) => {
+                    format!("write `hooks = \"auto\"` in [agents.{name}]")
+                }
+                Some(ReportingClient::Codex) => {
+                    format!("write `hooks = \"on\"` in [agents.{name}]")
+                }
+                Some(
+                    ReportingClient::Gemini
+                    | ReportingClient::Kimi
+                    | ReportingClient::KimiCode
+                    | ReportingClient::Opencode,
+                )
+                | None => "only claude and codex tell; write `max_age` instead".to_owned(),
+            };
+            if max_tokens.is_some() {
+                self.never_applies(tiers, &[MAX_TOKENS], message.clone(), help.clone());
+            }
+            if max_context.is_some() {
+                self.never_applies(tiers, &[MAX_CONTEXT], message, help);
+            }
+        } else if matches!(max_context, Some(ContextLimit::Percent(_))) && !agent.tells_window() {
+            let message = format!("{name} does not tell gtctl how large its context is");
+            let help = "write a number of tokens, such as \"160k\"".to_owned();
+            self.never_applies(tiers, &[MAX_CONTEXT], message, help);
+        }
     }
 
     /// Advises at the first of `fields` that the user wrote. Does nothing if the user wrote none.

@@ -37,6 +37,35 @@ fn limits_that_can_never_apply_are_advised_of_at_their_place() {
 }
 
 #[test]
+fn limits_on_tokens_that_no_client_tells_are_advised_of_once_for_each_agent() {
+    let session = |name: &str, agent: &str| {
+        format!("[[session]]\nsession = \"{name}\"\nagent = \"{agent}\"\n")
+    };
+    let cases = [
+        ("claude", "max_tokens = \"2M\"\nmax_context = \"160k\"\n", 0),
+        ("claude", "max_context = \"80%\"\n", 1),
+        (
+            "codex",
+            "max_context = \"80%\"\n[agents.codex]\nhooks = \"on\"\n",
+            0,
+        ),
+        ("codex", "max_context = \"80%\"\n", 1),
+        ("gemini", "max_tokens = 5000\nmax_context = \"80%\"\n", 2),
+    ];
+    for (agent, limits, advices) in cases {
+        let text = format!(
+            "[defaults]\n{limits}{}{}",
+            session("x", agent),
+            session("y", agent)
+        );
+        assert_eq!(limit_advice(&text).len(), advices, "{agent} {limits}");
+    }
+    let shell =
+        "[defaults]\nmax_tokens = \"2M\"\n[[session]]\nsession = \"x\"\ncommand = [\"sh\"]\n";
+    assert_eq!(limit_advice(shell), Vec::<String>::new());
+}
+
+#[test]
 fn limits_that_can_apply_are_not_advised_of() {
     let just = "backoff = { first = \"5m\", max = \"5m\", burst = 5, window = \"15m\" }\n";
     let session = "[[session]]\nsession = \"x\"\nready_after = \"1h\"\n";

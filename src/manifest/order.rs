@@ -6,19 +6,27 @@ use super::layer::Part;
 use super::reading::Reading;
 use super::session::{Named, pick};
 use super::wire::words::When;
-use crate::model::{Awaited, Desired, Milestone, SessionName};
+use crate::model::{Awaited, Desired, Milestone, SessionName, matches_pattern};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The most cycles that are reported.
 const MAX_CYCLES: usize = 50;
+/// How many waits a town may have: for each session, the sessions that it waits for.
+const MAX_WAITS: usize = 200_000;
 
 impl Reading<'_> {
     /// Fills in `after` of every session, and notes a fault for each wait that could never end.
     pub(crate) fn order(
         &mut self,
+        town: &str,
         named: &BTreeMap<SessionName, Named<'_>>,
         sessions: &mut BTreeMap<SessionName, Desired>,
     ) {
+        let is_waiting = |who: &Named<'_>| pick!(who.tiers, after).is_some();
+        if !named.values().any(is_waiting) {
+            return;
+        }
         let waves: BTreeMap<SessionName, u32> = sessions
             .iter()
             .map(|(name, d)| (name.clone(), d.wave))
@@ -28,56 +36,97 @@ impl Reading<'_> {
             .filter(|(_, desired)| desired.is_task())
             .map(|(name, _)| name.clone())
             .collect();
+        let mut meant = Meant::of(named);
+        let mut waits = 0;
         for (name, who) in named {
             let mut after: BTreeMap<SessionName, Awaited> = BTreeMap::new();
             for (index, entry) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
-                let Some((other, _)) = named.get_key_value(entry.session.as_str()) else {
-                    let fault = self.unknown_after(named, who, index, &entry.session);
-                    self.faults.push(fault);
+                let Some(text) = self.awaited_text(town, who, index, &entry.session) else {
                     continue;
                 };
-                let is_task = tasks.contains(other);
-                let default = if is_task {
-                    Milestone::Completed
-                } else {
-                    Milestone::Ready
-                };
-                let milestone = entry.when.map_or(default, When::meaning);
-                if milestone == Milestone::Completed && !is_task && sessions.contains_key(other) {
-                    let fault = self.never_completes(who, index, other);
-                    self.faults.push(fault);
+                let others = meant.by(&text);
+                if others.is_empty() {
+                    let fault = self.unknown_after(named, who, index, &text);
+                    self.add_once(fault);
                 }
-                let awaited = Awaited {
-                    milestone,
-                    within: entry.within.map(|within| within.0),
-                };
-                if waves.contains_key(name) && waves.get(other) > waves.get(name) {
-                    let fault = self.later_wave(who, index, other);
+                waits += others.len();
+                if waits > MAX_WAITS {
+                    let fault = self.too_many_waits(who, index);
                     self.faults.push(fault);
+                    return;
                 }
-                let earlier = after.insert(other.clone(), awaited);
-                if earlier.is_some_and(|earlier| earlier != awaited) {
-                    let fault = self.listed_twice(who, index, other);
-                    self.faults.push(fault);
+                let is_group = is_group(&text);
+                for other in others.iter().filter(|other| !is_group || **other != name) {
+                    let is_task = tasks.contains(*other);
+                    let default = if is_task {
+                        Milestone::Completed
+                    } else {
+                        Milestone::Ready
+                    };
+                    let awaited = Awaited {
+                        milestone: entry.when.map_or(default, When::meaning),
+                        within: entry.within.map(|within| within.0),
+                    };
+                    let is_later = waves.contains_key(name) && waves.get(*other) > waves.get(name);
+                    let never = awaited.milestone == Milestone::Completed
+                        && !is_task
+                        && sessions.contains_key(*other);
+                    let earlier = after.insert((*other).clone(), awaited);
+                    let is_twice = earlier.is_some_and(|earlier| earlier != awaited);
+                    let faults = [
+                        never.then(|| self.never_completes(who, index, other)),
+                        is_later.then(|| self.later_wave(who, index, other)),
+                        is_twice.then(|| self.listed_twice(who, index, other)),
+                    ];
+                    for fault in faults.into_iter().flatten() {
+                        self.add_once(fault);
+                    }
                 }
             }
             if let Some(session) = sessions.get_mut(name) {
                 session.after = after;
             }
         }
-        self.cycles(named, sessions);
+        self.cycles(town, named, sessions);
+    }
+
+    /// The text of an entry of `after`, with its templates filled in. Notes a fault if that fails.
+    fn awaited_text<'t>(
+        &mut self,
+        town: &str,
+        who: &Named<'_>,
+        index: usize,
+        text: &'t str,
+    ) -> Option<Cow<'t, str>> {
+        if !text.contains('{') {
+            return Some(Cow::Borrowed(text));
+        }
+        let agent = pick!(who.tiers, agent).map(String::as_str);
+        let words = who.words(town, agent);
+        let list = who.tiers.path(self.layers, &["after"]);
+        let at = || list.into_iter().chain([index.to_string()]).collect();
+        self.fill(&words, text, at).map(Cow::Owned)
+    }
+
+    fn too_many_waits(&self, who: &Named<'_>, index: usize) -> Fault {
+        let message = format!("the sessions wait for each other more than {MAX_WAITS} times");
+        Fault::new("too-many-waits", self.after_origin(who, index), message)
+            .help("let them wait for one session that waits for the others, or use `wave`")
     }
 
     /// Notes a fault for each session in its `after` that is not declared.
     pub(crate) fn check_after(
         &mut self,
+        town: &str,
         named: &BTreeMap<SessionName, Named<'_>>,
         who: &Named<'_>,
     ) {
+        let mut meant = Meant::of(named);
         for (index, entry) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
-            if !named.contains_key(entry.session.as_str()) {
-                let fault = self.unknown_after(named, who, index, &entry.session);
-                self.faults.push(fault);
+            let text = self.awaited_text(town, who, index, &entry.session);
+            if let Some(text) = text.filter(|text| meant.by(text).is_empty()) {
+                let fault = self.unknown_after(named, who, index, &text);
+                self.add_once(fault);
             }
         }
     }
@@ -141,21 +190,30 @@ impl Reading<'_> {
         index: usize,
         other: &str,
     ) -> Fault {
-        let message = format!(
-            "`{}` waits for `{}`, but no such session is declared",
-            who.name,
-            shown(other)
-        );
-        Fault::new("unknown-session", self.after_origin(who, index), message)
-            .label("no such session")
-            .did_you_mean(other, named.keys().map(SessionName::as_str), || {
-                "write the full name of a session, such as gt-shop-witness".to_owned()
-            })
+        let (role, shown) = (other.strip_prefix(ROLE), shown(other));
+        let lack = match role {
+            Some(_) => "but no session has that role",
+            None if is_group(other) => "but no session matches that pattern",
+            None => "but no such session is declared",
+        };
+        let message = format!("`{}` waits for `{shown}`, {lack}", who.name);
+        let fault = Fault::new("unknown-session", self.after_origin(who, index), message)
+            .label("no such session");
+        if let Some(role) = role {
+            let roles: BTreeSet<&str> = named.values().map(|who| who.tiers.role_name).collect();
+            return fault.did_you_mean(role, roles, || {
+                "write a role that a session has, such as role:witness".to_owned()
+            });
+        }
+        fault.did_you_mean(other, named.keys().map(SessionName::as_str), || {
+            "write the full name of a session, such as gt-shop-witness".to_owned()
+        })
     }
 
     /// Notes a fault for each cycle. Cycles that share a session are reported as one.
     fn cycles(
         &mut self,
+        town: &str,
         named: &BTreeMap<SessionName, Named<'_>>,
         sessions: &BTreeMap<SessionName, Desired>,
     ) {
@@ -165,7 +223,7 @@ impl Reading<'_> {
                 return;
             };
             let cycle = cycle_from(start, &suspects, sessions);
-            let fault = self.cycle_fault(named, &cycle);
+            let fault = self.cycle_fault(town, named, &cycle);
             self.faults.extend(fault);
             suspects.retain(|name| !cycle.contains(name));
             suspects = peel(&suspects, sessions);
@@ -174,6 +232,7 @@ impl Reading<'_> {
 
     fn cycle_fault(
         &self,
+        town: &str,
         named: &BTreeMap<SessionName, Named<'_>>,
         cycle: &[SessionName],
     ) -> Option<Fault> {
@@ -182,9 +241,12 @@ impl Reading<'_> {
             .zip(cycle.iter().cycle().skip(1))
             .filter_map(|(from, to)| {
                 let who = named.get(from)?;
-                let index = pick!(who.tiers, after)?
-                    .iter()
-                    .position(|entry| entry.session == to.as_str())?;
+                let role = named.get(to)?.tiers.role_name;
+                let words = who.words(town, pick!(who.tiers, agent).map(String::as_str));
+                let index = pick!(who.tiers, after)?.iter().position(|entry| {
+                    let text = words.fill(&entry.session);
+                    text.is_ok_and(|text| means(&text, to, role))
+                })?;
                 Some((
                     self.after_origin(who, index),
                     format!("`{from}` waits for `{to}`"),
@@ -208,6 +270,57 @@ impl Reading<'_> {
                 .take(20)
                 .fold(fault, |fault, (origin, label)| fault.relate(origin, label)),
         )
+    }
+}
+
+/// What stands before the name of a role in `after`. No session's name has a colon.
+const ROLE: &str = "role:";
+
+/// Whether an entry of `after` means all sessions of a role, or all that match a pattern.
+fn is_group(text: &str) -> bool {
+    text.starts_with(ROLE) || text.contains(['*', '?'])
+}
+
+/// Whether an entry of `after` means a session of this name and role.
+fn means(text: &str, name: &SessionName, role: &str) -> bool {
+    match text.strip_prefix(ROLE) {
+        Some(wanted) => wanted == role,
+        None if is_group(text) => matches_pattern(text, name.as_str()),
+        None => text == name.as_str(),
+    }
+}
+
+/// Which sessions the entries of `after` mean. Each text is looked up once.
+struct Meant<'n> {
+    /// Every session with its role.
+    roles: BTreeMap<&'n SessionName, &'n str>,
+    groups: BTreeMap<String, Vec<&'n SessionName>>,
+}
+
+impl<'n> Meant<'n> {
+    fn of(named: &'n BTreeMap<SessionName, Named<'_>>) -> Self {
+        let role = |(name, who): (&'n SessionName, &'n Named<'_>)| (name, who.tiers.role_name);
+        Self {
+            roles: named.iter().map(role).collect(),
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// The sessions that this text means. Empty if there are none.
+    fn by(&mut self, text: &str) -> &[&'n SessionName] {
+        if !self.groups.contains_key(text) {
+            let names = if is_group(text) {
+                let sessions = self.roles.iter();
+                let meant = sessions.filter(|(name, role)| means(text, name, role));
+                meant.map(|(name, _)| *name).collect()
+            } else {
+                let name = SessionName::new(text).ok();
+                let known = name.and_then(|name| self.roles.get_key_value(&name).map(|(n, _)| *n));
+                known.into_iter().collect()
+            };
+            self.groups.insert(text.to_owned(), names);
+        }
+        self.groups.get(text).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -1,13 +1,17 @@
 //! Says where each value of a session comes from. It answers: who set this limit?
 
 use super::check::fields_of;
-use super::fault::{SourceFile, ValueOrigin, escaped, shown};
+use super::fault::{SourceFile, ValueOrigin, is_unsafe, shown};
 use super::layer::{Layers, Part};
 use super::session::tier_path;
+use super::template::literal;
 use super::wire;
-use crate::model::{Commands, Desired, SessionName};
+use crate::model::{
+    Awaited, Change, Commands, Desired, EnvFile, Milestone, NudgeText, SessionName,
+};
 use figment::value::{Num, Value};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 /// The origin of the `max_age` of a command without an agent, unless the user sets it.
 pub const PLAIN_COMMAND: &str = "default for a command without an agent";
@@ -34,8 +38,21 @@ pub struct Explained {
 pub struct Origins {
     layers: Layers,
     files: Vec<SourceFile>,
-    /// The index of each session in `[[session]]`, and its role.
-    sessions: BTreeMap<SessionName, (usize, String)>,
+    sessions: BTreeMap<SessionName, Place>,
+}
+
+/// Where a session is declared.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Its index in `[[session]]`.
+    pub(crate) index: usize,
+    pub(crate) role: String,
+    /// Its own name, with its number.
+    pub(crate) name: Option<String>,
+    /// The index of its rig in `rigs`.
+    pub(crate) rig_at: Option<usize>,
+    /// The index of its name in `names`.
+    pub(crate) name_at: Option<usize>,
 }
 
 impl std::fmt::Debug for Origins {
@@ -50,7 +67,7 @@ impl Origins {
     pub(crate) fn new(
         layers: Layers,
         files: Vec<SourceFile>,
-        sessions: BTreeMap<SessionName, (usize, String)>,
+        sessions: BTreeMap<SessionName, Place>,
     ) -> Self {
         Self {
             layers,
@@ -70,17 +87,107 @@ impl Origins {
             return fields
                 .iter()
                 .filter_map(|field| self.explain_policy(session, pattern, field))
+                .map(shortened)
                 .collect();
         }
-        let fields = leaves(fields_of::<wire::SessionTable>());
+        // `count`, `names` and `rigs` are fields of a group. Each session has its name and its rig.
+        let fields = leaves(fields_of::<wire::DefaultsTable>());
         // gtctl does not run `command` if a launcher starts the session.
         let is_unused =
             |field: &&Vec<&str>| session.commands().is_some() && matches!(field[..], ["command"]);
         let used = fields.iter().filter(|field| !is_unused(field));
-        used.filter_map(|field| self.explain_field(session, field))
+        used.filter_map(|field| self.explain_field(session, field, Form::Read))
             .chain(self.explain_like(session))
             .chain(self.explain_commands(session))
+            .map(shortened)
             .collect()
+    }
+
+    /// From where a declared session has its `max_age`.
+    #[must_use]
+    pub fn max_age_of(&self, session: &Desired) -> Option<MaxAgeOf> {
+        let place = self.sessions.get(&session.name)?;
+        let path = tier_path(&self.layers, place.index, &place.role, &["max_age"]);
+        Some(if session.max_age.is_none() && !self.is_users(&path) {
+            MaxAgeOf::PlainCommand
+        } else if path.first().is_some_and(|step| step == "defaults") {
+            MaxAgeOf::Defaults
+        } else {
+            MaxAgeOf::Itself
+        })
+    }
+
+    /// Where the declared values of fields that have changed stand, by field, and for variables by
+    /// `env.NAME`. Without `changes`, those of all `fields`.
+    #[must_use]
+    pub fn of_drift(
+        &self,
+        session: &Desired,
+        fields: &[&str],
+        changes: &[Change],
+    ) -> BTreeMap<String, String> {
+        let mut places = BTreeMap::new();
+        let mut note = |key: &str, place: Option<String>| {
+            places.extend(place.map(|place| (key.to_owned(), place)));
+        };
+        let by_field = |field: &str| {
+            let explained = self.explain_field(session, &[field], Form::Read);
+            explained.map(|explained| explained.origin)
+        };
+        for field in fields.iter().filter(|_| changes.is_empty()) {
+            match *field {
+                "command" => note("command", self.of_command(session)),
+                "env" => {}
+                other => note(other, by_field(other)),
+            }
+        }
+        for change in changes {
+            match change {
+                Change::Command { .. } => note("command", self.of_command(session)),
+                Change::Dir { .. } => note("dir", by_field("dir")),
+                Change::EnvFile { .. } => note("env_file", by_field("env_file")),
+                Change::Env { added, changed, .. } => {
+                    for name in added.iter().chain(changed) {
+                        note(&format!("env.{name}"), self.of_variable(session, name));
+                    }
+                }
+            }
+        }
+        places
+    }
+
+    /// Where the command of a session stands: its own, or that of its agent.
+    fn of_command(&self, session: &Desired) -> Option<String> {
+        let place = self.sessions.get(&session.name)?;
+        let path = tier_path(&self.layers, place.index, &place.role, &["command"]);
+        if path.last().is_some_and(|step| step == "command") {
+            return Some(self.name(&path));
+        }
+        let agent = &session.agent.name;
+        let path = ["agents", agent, "command"].map(str::to_owned);
+        if self.layers.value(&path).is_some() {
+            return Some(format!("[agents.{}] {}", shown(agent), self.name(&path)));
+        }
+        // Another agent was chosen, or none.
+        let agent = self.explain_field(session, &["agent"], Form::Read)?;
+        Some(agent.origin)
+    }
+
+    /// Where a variable stands: in a table `env`, or in a list `pass_env`.
+    fn of_variable(&self, session: &Desired, name: &str) -> Option<String> {
+        let place = self.sessions.get(&session.name)?;
+        for field in [&["env", name][..], &["pass_env"]] {
+            let path = tier_path(&self.layers, place.index, &place.role, field);
+            if path.ends_with(
+                &field
+                    .iter()
+                    .map(|step| (*step).to_owned())
+                    .collect::<Vec<_>>(),
+            ) {
+                return Some(self.name(&path));
+            }
+        }
+        None
     }
 
     /// The agent that the session's agent is like, if there is one.
@@ -150,7 +257,7 @@ impl Origins {
             .map(|step| (*step).to_owned())
             .collect();
         let written = self.layers.value(&path).map(toml_text)?;
-        let value = resolved(session, field).unwrap_or(written);
+        let value = resolved(session, field, Form::Read).unwrap_or(written);
         Some(Explained {
             field: field.join("."),
             value,
@@ -159,13 +266,22 @@ impl Origins {
         })
     }
 
-    fn explain_field(&self, session: &Desired, field: &[&str]) -> Option<Explained> {
-        let (index, role) = self.sessions.get(&session.name)?;
-        let path = tier_path(&self.layers, *index, role, field);
+    /// A field of a declared session. `None` if it has no value.
+    pub(crate) fn explain_field(
+        &self,
+        session: &Desired,
+        field: &[&str],
+        form: Form,
+    ) -> Option<Explained> {
+        let place = self.sessions.get(&session.name)?;
+        if let Some(explained) = self.explain_member(session, place, field) {
+            return Some(explained);
+        }
+        let path = tier_path(&self.layers, place.index, &place.role, field);
         // If no table has the field, the path is that of the session: `["session", INDEX]`.
         let is_set = path.len() > 2 || path.first().is_some_and(|step| step == "defaults");
         let written = self.layers.value(&path).filter(|_| is_set);
-        let value = resolved(session, field).or_else(|| written.map(toml_text))?;
+        let value = resolved(session, field, form).or_else(|| written.map(toml_text))?;
         if field == ["max_age"] && session.max_age.is_none() && !self.is_users(&path) {
             // See `Reading::is_never_too_old`.
             let origin = PLAIN_COMMAND.to_owned();
@@ -178,6 +294,8 @@ impl Origins {
         }
         let origin = if is_set {
             self.name(&path)
+        } else if field == ["timezone"] {
+            "the machine's time zone".to_owned()
         } else {
             "built-in".to_owned()
         };
@@ -187,6 +305,75 @@ impl Origins {
             origin,
             is_default: !is_set || self.is_default(&path),
         })
+    }
+
+    /// The rig or the name of a session that shares its `[[session]]` with others.
+    fn explain_member(
+        &self,
+        session: &Desired,
+        place: &Place,
+        field: &[&str],
+    ) -> Option<Explained> {
+        let own = |steps: &[&str]| -> Vec<String> {
+            let index = place.index.to_string();
+            let path = ["session", &index].into_iter().chain(steps.iter().copied());
+            path.map(str::to_owned).collect()
+        };
+        let is_given = |field: &str| self.layers.value(&own(&[field])).is_some();
+        let (value, path) = match field {
+            ["rig"] if is_given("rigs") => {
+                let at = place.rig_at.map(|at| at.to_string());
+                let steps: Vec<&str> = ["rigs"].into_iter().chain(at.as_deref()).collect();
+                (session.rig.as_deref()?, own(&steps))
+            }
+            ["name"] if is_given("names") => {
+                let at = place.name_at?.to_string();
+                (place.name.as_deref()?, own(&["names", &at]))
+            }
+            ["name"] if is_given("count") => (place.name.as_deref()?, own(&["count"])),
+            _ => return None,
+        };
+        Some(Explained {
+            field: field.join("."),
+            value: quoted(value),
+            origin: self.name(&path),
+            is_default: false,
+        })
+    }
+
+    /// The value of one entry as it is written, under the name `within` its table.
+    ///
+    /// `None` if there is no such entry.
+    pub(crate) fn explain_path(&self, path: &[&str], within: &[String]) -> Option<Explained> {
+        let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
+        let keys: Vec<String> = within.iter().map(|key| toml_key(key)).collect();
+        let is_variable = within.first().is_some_and(|key| key == "env");
+        Some(Explained {
+            field: keys.join("."),
+            value: self
+                .layers
+                .value(&path)
+                .filter(|_| !is_variable)
+                .map(toml_text)?,
+            origin: self.name(&path),
+            is_default: self.is_default(&path),
+        })
+    }
+
+    /// The merged value at a path.
+    pub(crate) fn value(&self, path: &[&str]) -> Option<&Value> {
+        self.layers.value(path)
+    }
+
+    /// Whether a session's fields name its agent. Else its command, or its launcher, decides on it.
+    pub(crate) fn names_an_agent(&self, session: &Desired) -> bool {
+        let is_set = |field: &str| {
+            let place = self.sessions.get(&session.name)?;
+            let path = tier_path(&self.layers, place.index, &place.role, &[field]);
+            Some(path.last().is_some_and(|step| step == field))
+        };
+        let is_set = |field: &str| is_set(field).unwrap_or_default();
+        is_set("agent") || (!is_set("command") && session.commands().is_none())
     }
 
     /// Whether the entry at `path` is compiled in.
@@ -212,11 +399,11 @@ impl Origins {
         Some((toml_text(self.layers.value(&path)?), self.name(&path)))
     }
 
-    /// The line, from 1, at which the manifest declares a session. `None` if it does not.
+    /// The file and the line, from 1, at which a session is declared. `None` if it is not.
     #[must_use]
-    pub fn line_of(&self, session: &SessionName) -> Option<usize> {
-        let (index, _) = self.sessions.get(session)?;
-        let table = ["session".to_owned(), index.to_string()];
+    pub fn line_of(&self, session: &SessionName) -> Option<(&str, usize)> {
+        let place = self.sessions.get(session)?;
+        let table = ["session".to_owned(), place.index.to_string()];
         let Some(Value::Dict(_, entries)) = self.layers.value(&table) else {
             return None;
         };
@@ -224,7 +411,8 @@ impl Origins {
             let path = [table.as_slice(), std::slice::from_ref(key)].concat();
             match self.layers.origin(&path, Part::Key) {
                 ValueOrigin::File { file, span } => {
-                    Some(self.files.get(file)?.position(span.start).0)
+                    let file = self.files.get(file)?;
+                    Some((file.name.as_str(), file.position(span.start).0))
                 }
                 ValueOrigin::BuiltIn(_) | ValueOrigin::Variable(_) | ValueOrigin::Flag(_) => None,
             }
@@ -252,8 +440,47 @@ impl Origins {
     }
 }
 
+/// From where a session has its `max_age`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxAgeOf {
+    /// From `[defaults]`, or from what is built in there.
+    Defaults,
+    /// It is a plain command: those have none by default.
+    PlainCommand,
+    /// From its own table or its role.
+    Itself,
+}
+
+/// For whom a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// For people: what is in force.
+    Read,
+    /// For a manifest: what is in force if it is read again.
+    Written,
+}
+
+/// A value that people can still read.
+fn shortened(mut explained: Explained) -> Explained {
+    if let Some((end, _)) = explained.value.char_indices().nth(WHOLE) {
+        explained.value.truncate(end);
+        explained.value.push('…');
+    }
+    explained
+}
+
+/// A key as TOML has it.
+pub(crate) fn toml_key(key: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if !key.is_empty() && key.chars().all(is_bare) {
+        key.to_owned()
+    } else {
+        quoted(key)
+    }
+}
+
 /// The paths of these fields; for a field that is a table, the paths of its fields.
-fn leaves(fields: &'static [&'static str]) -> Vec<Vec<&'static str>> {
+pub(crate) fn leaves(fields: &'static [&'static str]) -> Vec<Vec<&'static str>> {
     let within = |field: &&'static str| {
         let inner = match *field {
             "completion" => fields_of::<wire::CompletionTable>(),
@@ -267,17 +494,39 @@ fn leaves(fields: &'static [&'static str]) -> Vec<Vec<&'static str>> {
 }
 
 /// The value in force of a field whose written text can differ from it. `None` for other fields.
-fn resolved(session: &Desired, field: &[&str]) -> Option<String> {
-    let path = |path: &std::path::Path| quoted(&path.to_string_lossy());
+fn resolved(session: &Desired, field: &[&str], form: Form) -> Option<String> {
+    let text = |text: &str| match form {
+        Form::Read => quoted(text),
+        Form::Written => quoted(&literal(text)),
+    };
+    let path = |path: &std::path::Path| text(&path.to_string_lossy());
+    let typed = |nudge: &NudgeText| text(nudge.as_str());
     match field {
         ["role"] => Some(quoted(&session.role)),
         ["session"] => Some(quoted(session.name.as_str())),
         ["agent"] => Some(quoted(&session.agent.name)),
-        ["command"] => Some(list(session.command.iter().map(|word| quoted(word)))),
+        ["timezone"] => {
+            let schedule = session.schedule.as_ref()?;
+            Some(quoted(&schedule.zone.name))
+        }
+        ["command"] => Some(list(session.command.iter().map(|word| text(word)))),
         ["dir"] => Some(path(&session.dir)),
-        ["env_file"] => session.env_file.as_deref().map(path),
+        ["env_file"] => env_files(&session.env_files, path),
         ["instructions"] => session.instructions.as_deref().map(path),
-        ["completion", "log"] => session.completion.log.as_deref().map(quoted),
+        ["completion", "log"] => session.completion.log.as_deref().map(text),
+        ["rig"] => session.rig.as_deref().map(quoted),
+        ["handoff"] => session.handoff.as_ref().map(typed),
+        ["idle_nudge"] if !session.idling.nudge.as_str().is_empty() => {
+            Some(typed(&session.idling.nudge))
+        }
+        ["limit_nudge"] if form == Form::Written => Some(typed(&session.idling.limit_nudge)),
+        ["launcher"] if form == Form::Written => {
+            let by_commands = session.commands().is_some();
+            Some(quoted(if by_commands { "gt" } else { "tmux" }))
+        }
+        ["after"] if form == Form::Written => {
+            (!session.after.is_empty()).then(|| list(session.after.iter().map(awaited)))
+        }
         ["pass_env"] if !session.pass_env.is_empty() => {
             Some(list(session.pass_env.iter().map(|name| quoted(name))))
         }
@@ -290,9 +539,54 @@ fn resolved(session: &Desired, field: &[&str]) -> Option<String> {
     }
 }
 
+/// The files of variables: one path, or a list. `None` if there are none.
+fn env_files(files: &[EnvFile], path: impl Fn(&std::path::Path) -> String) -> Option<String> {
+    let entry = |file: &EnvFile| {
+        let path = path(&file.path);
+        if file.optional {
+            format!("{{ path = {path}, optional = true }}")
+        } else {
+            path
+        }
+    };
+    match files {
+        [] => None,
+        [file] => Some(entry(file)),
+        several => Some(list(several.iter().map(entry))),
+    }
+}
+
+/// An entry of `after` for a session.
+fn awaited((name, awaited): (&SessionName, &Awaited)) -> String {
+    let when = match awaited.milestone {
+        Milestone::Started => "started",
+        Milestone::Ready => "ready",
+        Milestone::Completed => "completed",
+    };
+    let within = awaited
+        .within
+        .map(|within| format!(", within = \"{within}\""));
+    let within = within.unwrap_or_default();
+    format!("{{ session = \"{name}\", when = \"{when}\"{within} }}")
+}
+
+/// A text in TOML. What could disturb a terminal is escaped.
 fn quoted(text: &str) -> String {
-    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{}\"", escaped(&text, WHOLE))
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            c if is_unsafe(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\U{:08X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
@@ -311,7 +605,7 @@ fn toml_text(value: &Value) -> String {
         Value::Dict(_, entries) => {
             let entries = entries
                 .iter()
-                .map(|(key, value)| format!("{} = {}", shown(key), toml_text(value)));
+                .map(|(key, value)| format!("{} = {}", toml_key(key), toml_text(value)));
             format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) faults: Vec<Fault>,
     /// What `check` has removed because it was faulty.
     cut: BTreeSet<Path>,
+    /// Code and place of each fault that is noted only once, see [`Reading::add_once`].
+    pub(crate) noted: BTreeSet<(&'static str, ValueOrigin)>,
 }
 
 /// A path of these steps, such as `["town", "root"]`.
@@ -41,6 +43,7 @@ impl<'a> Reading<'a> {
             files,
             manifest,
             faults: Vec::new(),
+            noted: BTreeSet::new(),
             cut: cut.into_iter().collect(),
         }
     }
@@ -144,7 +147,8 @@ impl<'a> Reading<'a> {
 
     /// Makes a path of the manifest absolute. Notes a fault and returns `None` if that fails.
     ///
-    /// `~` and `~/x` are in the home directory. A relative path is relative to the manifest.
+    /// `~` and `~/x` are in the home directory. A relative path is relative to the included file in
+    /// which it stands, else to the manifest.
     pub(crate) fn absolute(&mut self, text: &str, path: impl FnOnce() -> Path) -> Option<PathBuf> {
         if let Some((code, message, help)) = self.path_fault(text) {
             let fault = self.at(&path(), code, message).help(help);
@@ -152,10 +156,15 @@ impl<'a> Reading<'a> {
             return None;
         }
         let home = self.sources.home.unwrap_or(self.sources.base_dir);
-        Some(match text.strip_prefix('~') {
-            Some(below_home) => tidy(&home.join(below_home.trim_start_matches('/'))),
-            None => tidy(&self.sources.base_dir.join(text)),
-        })
+        if let Some(below_home) = text.strip_prefix('~') {
+            return Some(tidy(&home.join(below_home.trim_start_matches('/'))));
+        }
+        let folder = if self.layers.has_included() {
+            self.layers.folder_of(&path())
+        } else {
+            None
+        };
+        Some(tidy(&folder.unwrap_or(self.sources.base_dir).join(text)))
     }
 
     /// Code, message and help of what is wrong with a path.
@@ -195,6 +204,7 @@ pub(crate) fn unset_help(word: &str) -> String {
     match word {
         "rig" | "prefix" => "add rig = \"NAME\", with a rig of the town".to_owned(),
         "name" => "add name = \"NAME\"".to_owned(),
+        "n" => "add count = 3, which numbers so many sessions".to_owned(),
         "agent" => "add agent = \"claude\"".to_owned(),
         other => format!("`{{{other}}}` cannot be used in this place"),
     }

@@ -7,9 +7,11 @@ use super::check::Path;
 use super::fault::{Fault, shown};
 use super::gastown::{NO_PREFIX, Rigs};
 use super::layer::{Layers, Part};
+use super::members::Member;
 use super::reading::{Reading, path, unset_help};
 use super::template::{TemplateFault, Words};
-use super::wire::{RoleTable, SessionTable};
+use super::town::MAX_SESSIONS;
+use super::wire::{DefaultsTable, RoleTable, SessionTable};
 use crate::model::SessionName;
 use crate::model::invisible::is_invisible;
 use std::collections::BTreeMap;
@@ -50,7 +52,7 @@ pub(crate) struct Tiers<'a> {
     pub(crate) role_name: &'a str,
     pub(crate) session: &'a SessionTable,
     pub(crate) role: &'a RoleTable,
-    pub(crate) defaults: &'a SessionTable,
+    pub(crate) defaults: &'a DefaultsTable,
 }
 
 impl Tiers<'_> {
@@ -71,12 +73,18 @@ impl Tiers<'_> {
 pub(crate) fn tier_path(layers: &Layers, index: usize, role: &str, field: &[&str]) -> Path {
     let index = index.to_string();
     let tiers: [&[&str]; 3] = [&["session", &index], &["roles", role], &["defaults"]];
-    let whole = |tier: &[&str]| path(tier.iter().chain(field).copied());
+    // Most fields stand in no table, so no path is made before one is found.
+    let steps = |tier: &'_ [&str]| {
+        tier.iter()
+            .chain(field)
+            .copied()
+            .map(str::to_owned)
+            .collect()
+    };
     let strongest = tiers
         .into_iter()
-        .map(whole)
-        .find(|candidate| layers.value(candidate).is_some());
-    strongest.unwrap_or_else(|| path(["session", &index]))
+        .find(|tier| layers.has(tier.iter().chain(field)));
+    strongest.map_or_else(|| path(["session", &index]), steps)
 }
 
 /// A session and its name in tmux.
@@ -85,12 +93,39 @@ pub(crate) struct Named<'a> {
     pub(crate) tiers: Tiers<'a>,
     /// The name in tmux, such as `gt-shop-crew-watcher`.
     pub(crate) name: SessionName,
-    pub(crate) rig: Option<&'a str>,
+    /// Its rig, its own name and its number.
+    pub(crate) member: Member<'a>,
     /// The prefix of the rig.
     pub(crate) prefix: Option<String>,
-    /// The name within its role and rig, such as `watcher`.
-    pub(crate) own_name: Option<&'a str>,
 }
+
+impl Named<'_> {
+    pub(crate) fn rig(&self) -> Option<&str> {
+        self.member.rig.as_deref()
+    }
+
+    /// The values of the words in its templates.
+    pub(crate) fn words<'w>(&'w self, town: &'w str, agent: Option<&'w str>) -> Words<'w> {
+        Words {
+            town,
+            rig: self.rig(),
+            prefix: self.prefix.as_deref(),
+            name: self.own_name(),
+            n: self.member.number.as_deref(),
+            role: self.tiers.role_name,
+            agent,
+            session: Some(self.name.as_str()),
+        }
+    }
+
+    /// The name within its role and rig, such as `watcher`.
+    pub(crate) fn own_name(&self) -> Option<&str> {
+        self.member.name.as_deref()
+    }
+}
+
+/// What to do about too many sessions.
+pub(crate) const SPLIT: &str = "split it into two towns, each with its own `town.name`";
 
 /// Why a rig or a name may not stand in a command or a path. `None` if it may.
 fn unfit(word: &str) -> Option<&'static str> {
@@ -111,8 +146,8 @@ fn unfit(word: &str) -> Option<&'static str> {
 /// Stands for a role that does not exist.
 static NO_ROLE: std::sync::LazyLock<RoleTable> = std::sync::LazyLock::new(RoleTable::default);
 /// Stands for a `[defaults]` that does not exist.
-static NO_DEFAULTS: std::sync::LazyLock<SessionTable> =
-    std::sync::LazyLock::new(SessionTable::default);
+static NO_DEFAULTS: std::sync::LazyLock<DefaultsTable> =
+    std::sync::LazyLock::new(DefaultsTable::default);
 
 impl<'a> Reading<'a> {
     /// The sessions by name, and those without a valid name of their own.
@@ -127,29 +162,46 @@ impl<'a> Reading<'a> {
         let mut nameless = Vec::new();
         let manifest = self.manifest;
         for (index, table) in manifest.session.iter().flatten().enumerate() {
-            let named = match self.named(index, table, town, rigs) {
-                Some(Ok(named)) => named,
-                Some(Err(stand_in)) => {
-                    nameless.push(stand_in);
-                    continue;
-                }
-                None => continue,
+            let Some(tiers) = self.tiers(index, table) else {
+                continue;
             };
-            if let Some(first) = sessions.get(&named.name) {
-                let fault = self.duplicate(first, &named);
-                self.faults.push(fault);
-                nameless.push(named);
-            } else {
-                sessions.insert(named.name.clone(), named);
+            for member in self.members(&tiers, rigs) {
+                if sessions.len() + nameless.len() == MAX_SESSIONS {
+                    self.note_too_many(&tiers);
+                    return (sessions, nameless);
+                }
+                let named = match self.named(tiers, member, town, rigs) {
+                    Some(Ok(named)) => named,
+                    Some(Err(stand_in)) => {
+                        nameless.push(stand_in);
+                        continue;
+                    }
+                    None => continue,
+                };
+                if let Some(first) = sessions.get(&named.name) {
+                    let fault = self.duplicate(first, &named);
+                    self.add_once(fault);
+                    nameless.push(named);
+                } else {
+                    sessions.insert(named.name.clone(), named);
+                }
             }
         }
         (sessions, nameless)
     }
 
+    /// Notes that the sessions up to this table are more than a town may have.
+    fn note_too_many(&mut self, tiers: &Tiers<'_>) {
+        let message = format!("more than {MAX_SESSIONS} sessions");
+        let here = path(["session", &tiers.index.to_string()]);
+        let fault = self.at(&here, "too-many-sessions", message);
+        self.faults.push(fault.help(SPLIT));
+    }
+
     fn duplicate(&self, first: &Named<'_>, second: &Named<'_>) -> Fault {
         let place = |named: &Named<'_>| {
-            self.layers
-                .origin(&self.name_path(&named.tiers), Part::Value)
+            let path = self.member_path(&named.tiers, &named.member);
+            self.layers.origin(&path, Part::Value)
         };
         Fault::new(
             "duplicate-session",
@@ -162,7 +214,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The path of the field that gives a session its name, or the nearest to that.
-    fn name_path(&self, tiers: &Tiers<'_>) -> Path {
+    pub(crate) fn name_path(&self, tiers: &Tiers<'_>) -> Path {
         let fields = ["session", "name", "rig", "role"].map(|field| tiers.own(field));
         let first = fields
             .into_iter()
@@ -170,87 +222,111 @@ impl<'a> Reading<'a> {
         first.unwrap_or_else(|| path(["session", &tiers.index.to_string()]))
     }
 
-    /// A session with its name.
-    ///
-    /// `Some(Err(_))` if the name is not valid: then it has a stand-in for a name, so that its other
-    /// fields can be checked. `None` if it has no role or no name at all.
-    fn named(
-        &mut self,
-        index: usize,
-        session: &'a SessionTable,
-        town: &str,
-        rigs: Option<&Rigs>,
-    ) -> Option<Result<Named<'a>, Named<'a>>> {
+    /// The tables of a session. `None` if it has no role, or an unknown one and no name.
+    fn tiers(&mut self, index: usize, session: &'a SessionTable) -> Option<Tiers<'a>> {
         let defaults = self.manifest.defaults.as_ref().unwrap_or(&NO_DEFAULTS);
         let (role_name, role) = self.role(index, session, defaults)?;
-        let tiers = Tiers {
+        Some(Tiers {
             index,
             role_name,
             session,
             role,
             defaults,
-        };
-        let rig = pick!(tiers, rig).map(String::as_str);
-        let own_name = pick!(tiers, name).map(String::as_str);
-        if let Some(rig) = rig {
-            let layers = self.layers;
-            self.check_rig(rigs, rig, || tiers.path(layers, &["rig"]));
-        }
-        self.check_part(&tiers, "rig", rig);
-        self.check_part(&tiers, "name", own_name);
+        })
+    }
+
+    /// A session with its name.
+    ///
+    /// `Some(Err(_))` if the name is not valid: then it has a stand-in for a name, so that its other
+    /// fields can be checked. `None` if it has no name at all.
+    fn named(
+        &mut self,
+        tiers: Tiers<'a>,
+        member: Member<'a>,
+        town: &str,
+        rigs: Option<&Rigs>,
+    ) -> Option<Result<Named<'a>, Named<'a>>> {
+        self.check_member(&tiers, &member, rigs);
+        let rig = member.rig.as_deref();
         let prefix = rig.map(|rig| rigs.and_then(|rigs| rigs.prefix(rig)).unwrap_or(NO_PREFIX));
         let words = Words {
             town,
             rig,
             prefix,
-            name: own_name,
-            role: role_name,
-            agent: None,
+            name: member.name.as_deref(),
+            n: member.number.as_deref(),
+            role: tiers.role_name,
+            agent: pick!(tiers, agent).map(String::as_str),
             session: None,
         };
-        let agent = pick!(tiers, agent).map(String::as_str);
-        let text = self.session_text(&tiers, Words { agent, ..words })?;
-        let with = |name| Named {
-            tiers,
-            name,
-            rig,
-            prefix: prefix.map(str::to_owned),
-            own_name,
-        };
+        let text = self.session_text(&tiers, words)?;
+        let prefix = prefix.map(str::to_owned);
         match SessionName::new(&text) {
-            Ok(name) => Some(Ok(with(name))),
+            Ok(name) => Some(Ok(Named {
+                tiers,
+                name,
+                member,
+                prefix,
+            })),
             Err(error) => {
                 let message = format!("the name `{}` is not valid: {error}", shown(&text));
                 let fault = self
-                    .at(&self.name_path(&tiers), "bad-name", message)
+                    .at(&self.member_path(&tiers, &member), "bad-name", message)
                     .label("tmux would change or misread this name")
                     .help("use letters, digits, `_` and `-`, at most 64, beginning with a letter or a digit");
-                self.faults.push(fault);
-                SessionName::new("nameless")
-                    .ok()
-                    .map(|stand_in| Err(with(stand_in)))
+                self.add_once(fault);
+                let stand_in = SessionName::new("nameless").ok()?;
+                Some(Err(Named {
+                    tiers,
+                    name: stand_in,
+                    member,
+                    prefix,
+                }))
             }
         }
     }
 
+    /// Notes a fault if a member's rig is not in the list of rigs, or if its rig or its name may
+    /// not stand in a command or a path.
+    fn check_member(&mut self, tiers: &Tiers<'_>, member: &Member<'_>, rigs: Option<&Rigs>) {
+        let layers = self.layers;
+        let item = |field: &str, at: usize| {
+            let list = tiers.own(field).into_iter();
+            list.chain([at.to_string()]).collect::<Path>()
+        };
+        let rig_path = || match member.rig_at {
+            Some(at) => item("rigs", at),
+            None => tiers.path(layers, &["rig"]),
+        };
+        let name_path = || match member.name_at {
+            Some(at) => item("names", at),
+            None => tiers.path(layers, &["name"]),
+        };
+        if let Some(rig) = &member.rig {
+            self.check_rig(rigs, rig, rig_path);
+            self.check_part("rig", rig, rig_path);
+        }
+        if let Some(name) = &member.name {
+            self.check_part("name", name, name_path);
+        }
+    }
+
     /// Notes a fault if a rig or a name may not stand in a command or a path.
-    fn check_part(&mut self, tiers: &Tiers<'_>, field: &'static str, part: Option<&str>) {
-        let Some(part) = part else { return };
+    fn check_part(&mut self, field: &'static str, part: &str, at: impl FnOnce() -> Path) {
         let Some(why) = unfit(part) else { return };
         let message = format!("the {field} `{}` is not valid: {why}", shown(part));
-        let fault = self.at(&tiers.path(self.layers, &[field]), "bad-name", message);
-        self.faults.push(
+        let fault = self.at(&at(), "bad-name", message);
+        self.add_once(
             fault.help("use letters, digits, `_`, `-` and `.`, beginning with a letter or a digit"),
         );
     }
 
-    /// Name and table of the session's role. `None` if it has no role, or an unknown one and no
-    /// name.
+    /// See [`Reading::tiers`].
     fn role(
         &mut self,
         index: usize,
         session: &'a SessionTable,
-        defaults: &'a SessionTable,
+        defaults: &'a DefaultsTable,
     ) -> Option<(&'a str, &'a RoleTable)> {
         let written = session
             .role
@@ -305,7 +381,15 @@ impl<'a> Reading<'a> {
             }));
             return None;
         };
-        match words.fill(template) {
+        let template = match self.member_template(tiers, template) {
+            Ok(template) => template,
+            Err(complete) => {
+                let fault = self.same_name(tiers, template, &complete);
+                self.add_once(fault);
+                return None;
+            }
+        };
+        match words.fill(&template) {
             Err(TemplateFault::Unset(word)) => {
                 let field = if word == "prefix" { "rig" } else { word };
                 let message = format!("role `{}` needs a `{field}`", shown(tiers.role_name));
@@ -315,8 +399,22 @@ impl<'a> Reading<'a> {
             }
             Err(TemplateFault::Unknown(_)) | Ok(_) => {
                 let layers = self.layers;
-                self.fill(&words, template, || tiers.path(layers, &["session"]))
+                self.fill(&words, &template, || tiers.path(layers, &["session"]))
             }
         }
+    }
+
+    /// The members of a `[[session]]` would all have the name that its built-in role gives.
+    fn same_name(&self, tiers: &Tiers<'_>, template: &str, complete: &str) -> Fault {
+        let fields = ["count", "names", "rigs"].map(|field| tiers.own(field));
+        let given = fields
+            .into_iter()
+            .find(|field| self.layers.value(field).is_some());
+        let message = format!(
+            "role `{}` would give several sessions one name, `{template}`",
+            shown(tiers.role_name)
+        );
+        self.at(&given.unwrap_or_default(), "same-name", message)
+            .help(format!("add session = \"{complete}\""))
     }
 }

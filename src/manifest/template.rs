@@ -1,10 +1,13 @@
-//! Templates: `{town} {rig} {prefix} {name} {role} {agent} {session}` in names, commands and paths.
+//! Templates: `{town} {rig} {prefix} {name} {n} {role} {agent} {session}` in names, commands and
+//! paths.
 //!
 //! Only a lower-case word in braces is replaced. Text for a shell stays as it is: `{ echo hi; }`,
 //! `${HOME}`, `${name}`. To get a literal `{word}`, write `{{word}}`.
 
 /// The words that can stand in a template.
-pub(crate) const WORDS: [&str; 7] = ["town", "rig", "prefix", "name", "role", "agent", "session"];
+pub(crate) const WORDS: [&str; 8] = [
+    "town", "rig", "prefix", "name", "n", "role", "agent", "session",
+];
 
 /// The values of the words for one session. A word without a value may not be used.
 #[derive(Debug, Clone, Copy, Default)]
@@ -13,6 +16,8 @@ pub(crate) struct Words<'a> {
     pub(crate) rig: Option<&'a str>,
     pub(crate) prefix: Option<&'a str>,
     pub(crate) name: Option<&'a str>,
+    /// Its number among those that a `count` makes.
+    pub(crate) n: Option<&'a str>,
     pub(crate) role: &'a str,
     pub(crate) agent: Option<&'a str>,
     pub(crate) session: Option<&'a str>,
@@ -36,6 +41,7 @@ impl Words<'_> {
             "rig" => ("rig", self.rig),
             "prefix" => ("prefix", self.prefix),
             "name" => ("name", self.name),
+            "n" => ("n", self.n),
             "role" => ("role", Some(self.role)),
             "agent" => ("agent", self.agent),
             "session" => ("session", self.session),
@@ -71,6 +77,19 @@ impl Words<'_> {
         filled.push_str(input);
         Ok(filled)
     }
+}
+
+/// Whether a template has this word.
+///
+/// Example: `gt-{rig}-{{n}}` has `rig`, but not `n`.
+pub(crate) fn has_word(template: &str, word: &str) -> bool {
+    let in_braces = format!("{{{word}}}");
+    template.match_indices(&in_braces).any(|(at, _)| {
+        let (before, after) = (template.get(..at), template.get(at + in_braces.len()..));
+        let before = before.unwrap_or_default();
+        let is_doubled = before.ends_with('{') && after.is_some_and(|text| text.starts_with('}'));
+        !is_doubled && !before.ends_with('$')
+    })
 }
 
 /// The template that [`Words::fill`] fills in to exactly `text`.
@@ -116,6 +135,12 @@ fn doubled(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_a_template_are_found() {
+        assert!(has_word("gt-{rig}-{n}", "rig") && has_word("gt-{rig}-{n}", "n"));
+        assert!(!has_word("gt-{rig}", "n") && !has_word("{{n}} ${n} n", "n"));
+    }
 
     #[test]
     fn only_words_in_braces_are_filled_in() {

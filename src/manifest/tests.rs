@@ -17,6 +17,11 @@ pub(super) struct Given {
     pub(super) flags: Vec<Flag>,
     /// The text of `~/gt/mayor/rigs.json`.
     pub(super) rigs: Option<String>,
+    /// Other files, by their absolute paths. `town.toml` is in `/towns`.
+    pub(super) others: Vec<(String, String)>,
+    /// The value of `GTCTL_HOST`.
+    pub(super) asked: Option<&'static str>,
+    pub(super) hostname: &'static str,
 }
 
 /// A `town.toml` alone, with the rigs `shop` and `yard` in `~/gt`.
@@ -27,6 +32,9 @@ pub(super) fn given(town: &str) -> Given {
         variables: Vec::new(),
         flags: Vec::new(),
         rigs: Some(RIGS.to_owned()),
+        others: Vec::new(),
+        asked: None,
+        hostname: "",
     }
 }
 
@@ -44,13 +52,19 @@ impl Given {
             flags: &self.flags,
             home: Some(Path::new("/home/me")),
             base_dir: Path::new("/towns"),
+            machine: Machine {
+                asked: self.asked.map(|host| ("GTCTL_HOST", host)),
+                hostname: self.hostname,
+                zone: None,
+            },
             read: &|path| match path.to_str()? {
                 "/home/me/gt/mayor/rigs.json" => self.rigs.clone(),
                 "/towns/watcher.md" => Some("Watch the town.".to_owned()),
                 _ => None,
             },
+            include: &|pattern| Ok(self.included(pattern)),
         };
-        let (loaded, with_all) = (load(&sources), load_with(&sources, Include::All));
+        let (loaded, with_all) = (load(&sources), load_with(&sources, Tables::All));
         match (&loaded, with_all) {
             (Ok(loaded), Ok(all)) => assert_eq!(
                 (&loaded.town, &loaded.advice.list),
@@ -60,6 +74,26 @@ impl Given {
             (loaded, all) => panic!("the other tables make a difference: {loaded:?}, {all:?}"),
         }
         loaded
+    }
+
+    /// The files that a path of `include` names.
+    fn included(&self, pattern: &Path) -> Vec<Included> {
+        let pattern = pattern.to_str().expect("text");
+        let others = self.others.iter();
+        let named = others.filter(|(path, _)| crate::model::matches_pattern(pattern, path));
+        named
+            .map(|(path, text)| Included {
+                path: path.into(),
+                text: Ok(text.clone()),
+            })
+            .collect()
+    }
+
+    /// With another file beside `town.toml`.
+    pub(super) fn file(mut self, name: &str, text: &str) -> Self {
+        self.others
+            .push((format!("/towns/{name}"), text.to_owned()));
+        self
     }
 
     pub(super) fn variable(mut self, name: &str, value: &str) -> Self {
@@ -77,13 +111,18 @@ impl Given {
     }
 }
 
-/// Line, column and text of a place in a file: `4:1 colour`. Else the name of the origin.
+/// Line, column and text of a place in a file: `4:1 colour`; with the name of the file if that is not
+/// `town.toml`. Else the name of the origin.
 pub(super) fn place(faults: &Faults, origin: &ValueOrigin) -> String {
     match origin {
         ValueOrigin::File { file, span } => {
             let file = &faults.files[*file];
             let (line, column) = file.position(span.start);
-            format!("{line}:{column} {}", &file.text[span.start..span.end])
+            let name = match file.name.as_str() {
+                "town.toml" | "config.toml" => String::new(),
+                other => format!("{other}:"),
+            };
+            format!("{name}{line}:{column} {}", &file.text[span.start..span.end])
         }
         ValueOrigin::Variable(name) | ValueOrigin::Flag(name) | ValueOrigin::BuiltIn(name) => {
             name.clone()
@@ -113,6 +152,7 @@ fn examples_load_and_fit_the_schema() {
         "polecats",
         "high-throughput",
         "low-budget",
+        "hundreds",
     ] {
         let text = example(file);
         assert!(

@@ -2,12 +2,14 @@
 
 use super::desired::Scene;
 use super::fault::shown;
+use super::origins::Place;
 use super::reading::{Reading, path};
-use super::session::Named;
+use super::session::{Named, SPLIT};
 use super::wire;
 use super::{chores, policies};
 use crate::model::{
-    Desired, Gastown, Limits, Metrics, Notify, Period, SessionName, Socket, Topic, Town, WebAddress,
+    Desired, Gastown, Hosts, Limits, Metrics, Notify, Period, SessionName, Socket, Topic, Town,
+    WebAddress,
 };
 use core::net::SocketAddr;
 use std::collections::BTreeMap;
@@ -17,12 +19,9 @@ use std::path::{Path as FsPath, PathBuf};
 /// The most sessions that a town may have.
 pub(crate) const MAX_SESSIONS: usize = 5000;
 
-/// The index of each session in `[[session]]`, and its role.
-type Places = BTreeMap<SessionName, (usize, String)>;
-
 impl Reading<'_> {
     /// The town, and the place of each session. The town may be used only if there is no error.
-    pub(crate) fn town(&mut self) -> (Option<Town>, Places) {
+    pub(crate) fn town(&mut self) -> (Option<Town>, BTreeMap<SessionName, Place>) {
         if self.has_too_many_sessions() {
             return (None, BTreeMap::new());
         }
@@ -35,13 +34,18 @@ impl Reading<'_> {
         let agents = self.agents();
         let scene = Scene { town, root, agents };
         let (named, nameless) = self.sessions(town, rigs.as_ref());
-        let sessions = self.resolved_sessions(&scene, &named, &nameless);
-        let policies = policies::resolve(self, town, &scene.agents);
+        let mut hosts = self.hosts(town);
+        let sessions = self.resolved_sessions(&scene, &named, &nameless, &mut hosts);
+        let mut policies = policies::resolve(self, town, &scene.agents);
+        if hosts.is_onlooker() {
+            // The sessions of a machine that only looks are none of the town's business.
+            policies.clear();
+        }
         let dir = scene
             .root
             .clone()
             .unwrap_or_else(|| self.sources.base_dir.to_path_buf());
-        let chores = chores::resolve(self, &named, &dir);
+        let chores = chores::resolve(self, &named, &dir, &hosts);
         let notify = self.notify();
         let metrics = self.metrics();
         let web = self.web();
@@ -60,6 +64,7 @@ impl Reading<'_> {
             web,
             record: self.record(),
             notify,
+            hosts,
         });
         (town, places(&named))
     }
@@ -72,8 +77,7 @@ impl Reading<'_> {
         let first_beyond = path(["session", &MAX_SESSIONS.to_string()]);
         let message = format!("{count} sessions; the limit is {MAX_SESSIONS}");
         let fault = self.at(&first_beyond, "too-many-sessions", message);
-        self.faults
-            .push(fault.help("split it into two towns, each with its own `town.name`"));
+        self.faults.push(fault.help(SPLIT));
         true
     }
 
@@ -83,6 +87,7 @@ impl Reading<'_> {
         scene: &Scene<'_>,
         named: &BTreeMap<SessionName, Named<'_>>,
         nameless: &[Named<'_>],
+        hosts: &mut Hosts,
     ) -> BTreeMap<SessionName, Desired> {
         let mut sessions = BTreeMap::new();
         for (name, who) in named {
@@ -92,9 +97,11 @@ impl Reading<'_> {
         for who in nameless {
             // Only its faults count: it is no part of the town.
             let _ = self.advised(scene, who);
-            self.check_after(named, who);
+            self.check_after(scene.town, named, who);
         }
-        self.order(named, &mut sessions);
+        self.order(scene.town, named, &mut sessions);
+        self.moved(scene.town, named, &mut sessions);
+        self.place(hosts, named, &mut sessions);
         self.check_instructions(named, &sessions);
         sessions
     }
@@ -288,8 +295,14 @@ fn town_name_text(manifest: &wire::Manifest) -> Option<&str> {
     table.name.as_deref()
 }
 
-fn places(named: &BTreeMap<SessionName, Named<'_>>) -> Places {
-    let place = |who: &Named<'_>| (who.tiers.index, who.tiers.role_name.to_owned());
+fn places(named: &BTreeMap<SessionName, Named<'_>>) -> BTreeMap<SessionName, Place> {
+    let place = |who: &Named<'_>| Place {
+        index: who.tiers.index,
+        role: who.tiers.role_name.to_owned(),
+        name: who.own_name().map(str::to_owned),
+        rig_at: who.member.rig_at,
+        name_at: who.member.name_at,
+    };
     named
         .iter()
         .map(|(name, who)| (name.clone(), place(who)))

@@ -20,14 +20,20 @@ use figment::value::{Dict, Num, Tag, Value};
 use std::collections::BTreeSet;
 
 /// Variables that have another meaning and set nothing in the manifest.
-const RESERVED: [&str; 7] = [
+const RESERVED: [&str; 13] = [
     "GTCTL_FILE",
     "GTCTL_STATE_DIR",
     "GTCTL_SOCKET",
+    "GTCTL_HOST",
+    "GTCTL_HOST_FILE",
+    "GTCTL_SSH",
     "GTCTL_TOWN",
     "GTCTL_SESSION",
     "GTCTL_GENERATION",
     "GTCTL_CRASHES",
+    "GTCTL_EPOCH",
+    "GTCTL_GUARD",
+    "GTCTL_FLEET_HOST",
 ];
 
 /// A setting from the command line.
@@ -57,7 +63,7 @@ pub fn are_settings(names: impl IntoIterator<Item = String>) -> BTreeSet<String>
 fn tables() -> [(&'static str, &'static [&'static str]); 5] {
     [
         ("town", fields_of::<wire::TownTable>()),
-        ("defaults", fields_of::<wire::SessionTable>()),
+        ("defaults", fields_of::<wire::DefaultsTable>()),
         ("controller", fields_of::<wire::ControllerTable>()),
         ("limits", fields_of::<wire::LimitsTable>()),
         ("notify", fields_of::<wire::NotifyTable>()),
@@ -70,6 +76,7 @@ fn inner(field: &str) -> &'static [&'static str] {
         "completion" => fields_of::<wire::CompletionTable>(),
         "backoff" => fields_of::<wire::BackoffTable>(),
         "logs" => fields_of::<wire::LogsTable>(),
+        "ready" => fields_of::<wire::ReadyTable>(),
         _ => &[],
     }
 }
@@ -190,7 +197,7 @@ fn unknown<'k>(name: &str, settings: impl Iterator<Item = &'k str>) -> Option<Fa
     let names = tables()
         .map(|(name, _)| name)
         .into_iter()
-        .chain(["roles", "agents", "session"]);
+        .chain(["roles", "agents", "hosts", "session"]);
     if field.is_empty() || (table.len() < 4) || nearest(&table, names).is_none() {
         return None;
     }

@@ -6,18 +6,24 @@
 //! Every field is optional here, also one that a manifest must have. A missing field is then one
 //! fault among others, and does not end the reading. The schema says which fields are required.
 
+pub mod env_files;
+pub mod groups;
 pub mod session;
+pub mod times;
+pub mod tokens;
 pub mod values;
 pub mod words;
 
 pub use session::{
-    BackoffTable, CompletionTable, CoveredCompletionTable, LogsTable, RoleTable, SessionTable,
+    BackoffTable, CompletionTable, CoveredCompletionTable, DefaultsTable, LogsTable, ReadyTable,
+    RoleTable, SessionTable,
 };
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use times::{CronText, ZoneName};
 use values::{Cost, Limit, MemoryLimit, Positive, Share, Starts, UnavailableValue, Wait};
 use words::{Accept, Kind, Naming, Profile, Topic, WhenAttached};
 
@@ -29,12 +35,23 @@ pub struct Manifest {
     /// The town itself.
     #[schemars(required)]
     pub town: Option<TownTable>,
+    /// Other files that belong to the manifest: paths relative to this file. The name of the file
+    /// can be a pattern with `*` and `?`. An included file is read as if its tables stood here.
+    /// Where both give a value, this file wins; of two included files the later one. It cannot
+    /// have `[town]`. Relative paths in it are relative to it. Default: none.
+    pub include: Option<Vec<String>>,
     /// Defaults of all sessions; a role or a session can set other values.
-    pub defaults: Option<SessionTable>,
+    pub defaults: Option<DefaultsTable>,
     /// Roles by name: changes to the built-in ones, and new ones.
     pub roles: Option<BTreeMap<String, RoleTable>>,
     /// Agents by name: changes to the built-in ones, and new ones.
     pub agents: Option<BTreeMap<String, AgentTable>>,
+    /// The hosts of the town, by name, for a town on several hosts. Every session then needs a
+    /// `host`. Default: none; all sessions run where gtctl runs.
+    pub hosts: Option<BTreeMap<String, HostTable>>,
+    /// The store that the hosts of the town share. With it sessions can move from host to host.
+    /// Default: none; each session runs on the host that is named for it.
+    pub store: Option<StoreTable>,
     /// The controller that keeps the town.
     pub controller: Option<ControllerTable>,
     /// Limits on what may happen at once.
@@ -160,6 +177,43 @@ pub struct AnswerTable {
     pub choose: Option<String>,
 }
 
+/// A host of the town. gtctl finds out which host it runs on by `--this-host`, by the variable
+/// `GTCTL_HOST`, or by the machine's host name.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table with `ssh`")]
+pub struct HostTable {
+    /// The destination for `ssh`, such as `me@build-1` or a name of your ssh configuration, which
+    /// can also give the port and the key. Without it other hosts cannot reach this host. Default:
+    /// none.
+    pub ssh: Option<String>,
+    /// The gtctl program there: a path that begins with `/` or `~/`, or a name. Default: `gtctl`,
+    /// searched in the PATH there, in `~/.local/bin` and in `~/.cargo/bin`.
+    pub gtctl: Option<String>,
+    /// Where the manifest is there: a path that begins with `/` or `~/`. `gtctl apply` writes it.
+    /// Default: `~/gtctl/TOWN/town.toml`, with the town's name.
+    pub town: Option<String>,
+}
+
+/// The store that the hosts share: etcd. Where it is, and the certificate for it, stands in a file
+/// of each host. These are the times by which a host counts as lost.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "a table with the times of the store")]
+pub struct StoreTable {
+    /// How long the store keeps a host that does not show that it lives. At least
+    /// `fence * 1.05 + 500ms`, so that what ran there is dead before it starts elsewhere. Default:
+    /// 7s.
+    pub lease: Option<Positive>,
+    /// How long sessions that can move live on without a word from the store. Then the guard of
+    /// their host ends them. At least `beat + 4s`, so that one lost call ends nothing. Default:
+    /// 5500ms.
+    pub fence: Option<Positive>,
+    /// How often a host shows that it lives. Default: 1s.
+    pub beat: Option<Positive>,
+    /// How long a lost host's sessions wait before they start elsewhere. Default: 0s; for etcd
+    /// before 3.4.31 and 3.5.13, which end leases too early, `fence * 1.05 + 500ms`.
+    pub lock_delay: Option<Wait>,
+}
+
 /// The controller that keeps the town.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table of controller fields")]
@@ -246,6 +300,13 @@ pub struct ChoreTable {
     /// How often it runs; `off` for never. Default: the profile's for its kind; required for
     /// `command`.
     pub every: Option<Limit>,
+    /// The times at which it runs, in place of `every`, as five fields of cron: minute, hour, day of
+    /// the month, month and day of the week, such as `0 9 * * 1-5`. After a time in which gtctl did
+    /// not run, one run makes up for all that were missed. Default: none.
+    pub at: Option<CronText>,
+    /// The time zone of `at`, such as `Europe/Berlin`. Default: that of `[defaults]`, else the zone of
+    /// the machine that gtctl runs on.
+    pub timezone: Option<ZoneName>,
     /// How long it may take; then gtctl stops it. Default: 5m.
     pub timeout: Option<Positive>,
     /// How many of its logs are kept. Default: 50.
@@ -253,6 +314,9 @@ pub struct ChoreTable {
     /// `analysis`, `command`: the command (argv), run without a shell. An analysis gets the town's
     /// state on its standard input, or in place of `{state}` in an argument.
     pub command: Option<Vec<String>>,
+    /// The host that runs it. Default: the session's for a nudge, else that of `[defaults]`. Only
+    /// for a town with `[hosts]`.
+    pub host: Option<String>,
     /// `nudge`: the session to type into.
     pub session: Option<String>,
     /// `nudge`: the text to type. A text that begins with `!`, `/` or `#` gets a space before it, so

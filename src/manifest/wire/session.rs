@@ -3,9 +3,13 @@
 //! A macro writes the fields into both types. serde's `flatten` would be shorter, but its errors do
 //! not say in which field they are.
 
-use super::values::{After, Limit, MarkerValue, MemoryLimit, Positive, Share, Size, Wait};
+use super::env_files::EnvFiles;
+use super::groups::{After, HostValue, RigList};
+use super::times::{Hours, ZoneName};
+use super::tokens::{ContextShare, TokenLimit};
+use super::values::{Limit, MarkerValue, MemoryLimit, Positive, Share, Size, Wait};
 use super::words::{
-    Launcher, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, Restart, Resume, WhenAttached,
+    Launcher, OnDrift, OnHostLoss, OnIdle, OnLimitEnd, OnUpgrade, Restart, Resume, WhenAttached,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,6 +30,32 @@ macro_rules! session_table {
             /// Its name in tmux: letters, digits, `_` and `-`, at most 64. A template. Default: the
             /// role's.
             pub session: Option<String>,
+            /// Whether it runs. With `false` it stays declared, but gtctl stops it as soon as it is
+            /// idle, after `drain` at the latest, and does not start it. Sessions that wait for it
+            /// wait on. Default: true.
+            pub enabled: Option<bool>,
+            /// The hours in which it runs, such as `Mon-Fri 08:00-18:00`, `Mon-Fri 08:00-12:00,
+            /// 13:00-18:00` or `22:00-06:00`; `always` for no such limit. Outside of them gtctl stops
+            /// it as soon as it is idle, after `drain` at the latest, and does not start it.
+            /// Default: `always`.
+            pub schedule: Option<Hours>,
+            /// The time zone of `schedule`, such as `Europe/Berlin`. Default: the zone of the
+            /// machine that gtctl runs on.
+            pub timezone: Option<ZoneName>,
+            /// The host that it runs on, one of `[hosts.x]`. Required, here or in its role or in
+            /// `[defaults]`, in a town with `[hosts]` and without `[store]`. With `[store]` it can
+            /// also be `"any"` for each host, or `{ label = "gpu" }` for each with that label.
+            /// Default: `"any"` with `[store]`, else the host that gtctl runs on.
+            pub host: Option<HostValue>,
+            /// What happens when its host is lost. `move` starts it on another host, so it also
+            /// ends where it is when that host has lost the store. `stay` never moves it. It needs
+            /// `[store]`. Default: `move` if it has a `prepare` and no fixed host, else `stay`,
+            /// because its directory may not be on other hosts.
+            pub on_host_loss: Option<OnHostLoss>,
+            /// The program and its arguments, run without a shell, that make its directory ready
+            /// before its first start on a host. It must succeed. It needs `[store]`. Templates.
+            /// Default: none.
+            pub prepare: Option<Vec<String>>,
             /// The agent that runs in it, one of the built-in ones or of `[agents.x]`. Default:
             /// `claude`, unless a `command` is given.
             pub agent: Option<String>,
@@ -46,10 +76,13 @@ macro_rules! session_table {
             /// Environment variables. Tables of `[defaults]`, role and session are merged. Values
             /// are templates.
             pub env: Option<BTreeMap<String, String>>,
-            /// A file of `KEY=VALUE` lines, read at each start, for secrets. The form is that of
-            /// Docker Compose's `.env`, but `$` has no meaning. A named pipe must answer within 2 s.
-            /// A template.
-            pub env_file: Option<String>,
+            /// A file of `KEY=VALUE` lines, read at each start, for secrets; or a list of at most
+            /// 16, where a later file wins, and `env` over all. `{ path = "local.env", optional = true }`
+            /// may be missing. The form is that of Docker Compose's `.env`. `${NAME}` and
+            /// `${NAME:-text}` stand for variables of earlier lines, earlier files and `env`, never
+            /// for those of gtctl itself; single quotes and `\${` keep the text. A named pipe must
+            /// answer within 2 s. Templates. Default: none.
+            pub env_file: Option<EnvFiles>,
             /// Names of variables that it gets from gtctl's own environment at each start, such as
             /// `ANTHROPIC_API_KEY`. Without this it gets only the user's name, folders, PATH,
             /// locale, terminal and desktop from there. Lists of `[defaults]`, role and session are
@@ -60,13 +93,19 @@ macro_rules! session_table {
             /// Start order, lower first; stopping goes the other way. Default: the role's, else 1.
             pub wave: Option<u32>,
             /// Sessions that must be ready before it starts; a task must have completed without an
-            /// error. `{ session = "db", when = "started", within = "2m" }` names another condition,
+            /// error. `"role:db"` means all sessions of a role, and `"gt-*-witness"` all that match;
+            /// a session never waits for itself by these. Names are templates. `{ session = "db", when = "started", within = "2m" }` names another condition,
             /// and after how long gtctl reports the wait. Only starts wait: gtctl never stops a
             /// session for this, and a restart after a crash or at `max_age` does not wait.
             /// Default: none.
             pub after: Option<Vec<After>>,
             /// How long its process must run to count as ready. Default: 5s.
             pub ready_after: Option<Wait>,
+            /// What must have passed once, beside `ready_after`, before it counts as ready:
+            /// `{ log = "listening on" }`, `{ command = ["pg_isready"] }` or `{ port = 8080 }`. Until
+            /// then it is `starting`. A probe that fails ends nothing. The table of a session
+            /// replaces that of its role and of `[defaults]`. Default: none.
+            pub ready: Option<ReadyTable>,
             /// Age at which it is restarted (a task: expired). Default: the profile's, 1h in
             /// `standard`; `off` for a command without an agent (role `custom`), which has no
             /// context to refresh.
@@ -99,6 +138,16 @@ macro_rules! session_table {
             pub stuck_after: Option<Limit>,
             /// It is restarted when its process tree uses more resident memory. Default: off.
             pub max_memory: Option<MemoryLimit>,
+            /// Once one run has used so many tokens, in all its conversations together, it is
+            /// restarted with a new conversation, as at `max_age`. Of a resumed conversation only
+            /// the tokens of this run count. It applies to clients that tell what they use: claude
+            /// and codex. Default: off.
+            pub max_tokens: Option<TokenLimit>,
+            /// Once so much of its context is in use, it is restarted with a new conversation, as
+            /// at `max_age`: so it can hand off its work before the context is full. A percentage
+            /// applies to codex, which tells how large its context is; a number of tokens to
+            /// claude and codex. Default: off.
+            pub max_context: Option<ContextShare>,
             /// What happens when it runs with other fields than declared. Default:
             /// `restart-when-idle`.
             pub on_drift: Option<OnDrift>,
@@ -135,11 +184,36 @@ macro_rules! session_table {
 }
 
 session_table! {
-    /// A session, or the defaults of all sessions.
+    /// The defaults of all sessions.
+    DefaultsTable {
+        /// The role of sessions that give none: `witness`, `refinery`, `mayor`, `deacon`, `crew`,
+        /// `polecat`, `custom` or one of `[roles.x]`. Default: `custom`, for sessions with a
+        /// `session` name.
+        role: String,
+    }
+}
+
+session_table! {
+    /// A session, or several that differ in their rig, their name or their number.
     SessionTable {
         /// Its role: `witness`, `refinery`, `mayor`, `deacon`, `crew`, `polecat`, `custom` or one
         /// of `[roles.x]`. Default: `custom`, when `session` is given.
         role: String,
+        /// Makes so many sessions: `{n}` is the number of each, from 1, and its own name is
+        /// `{name}-{n}`, or `{n}` without a `name`. With `names` or `rigs`: so many for each of
+        /// these. Default: one session, without a number.
+        count: NonZeroU32,
+        /// Makes one session for each of these names, in place of `name`. Default: none.
+        names: Vec<String>,
+        /// Its former names, for a session that you rename. gtctl gives the session of such a name
+        /// its new name, and its process goes on. Logs and history follow. Without this, the session
+        /// of the former name is no longer declared, and a second one is started. Nothing is done to
+        /// either while sessions of both names exist. Not for sessions of a launcher. Templates.
+        /// Default: none.
+        moved: Vec<String>,
+        /// Makes one session for each of these rigs, in place of `rig`; `"all"` for every rig in
+        /// the root's `mayor/rigs.json`. Default: none.
+        rigs: RigList,
     }
 }
 
@@ -164,6 +238,26 @@ session_table! {
         /// `true` for refineries.
         leaves_orphans: bool,
     }
+}
+
+/// How gtctl finds out that a session is ready: exactly one of `log`, `command` and `port`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as { log = \"listening on\" } or { port = 8080 }"
+)]
+pub struct ReadyTable {
+    /// A text that must be in one line of its output since its start. gtctl searches the last 4 MiB
+    /// of its two newest log files.
+    pub log: Option<String>,
+    /// A command (argv) that must exit with 0 within 5 s. It runs without a shell, with the
+    /// session's directory and environment. Templates.
+    pub command: Option<Vec<String>>,
+    /// A port, 1 to 65535, on which 127.0.0.1 must accept a connection within 500 ms.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<u16>,
+    /// The least time between two tries, at least 200ms. Default: 1s.
+    pub every: Option<Positive>,
 }
 
 /// How gtctl recognises that a session has completed.

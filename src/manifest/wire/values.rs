@@ -1,8 +1,7 @@
-//! The types of single values: durations, limits, sizes, shares, markers and entries of `after`.
+//! The types of single values: durations, limits, sizes, shares and markers.
 //!
 //! Each checks its text while serde reads it, and has a schema of its own.
 
-use super::words::When;
 use crate::model::{self, Period, parse_bytes};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -48,7 +47,7 @@ fn period<E: Error>(text: &str) -> Result<Period, E> {
 }
 
 /// Whether a text switches a limit off. `never` means the same as `off`.
-fn is_off(text: &str) -> bool {
+pub(super) fn is_off(text: &str) -> bool {
     matches!(text, "off" | "never")
 }
 
@@ -371,87 +370,7 @@ macro_rules! schema_of {
         }
     };
 }
-
-/// An entry of `after`: a session's name, or
-/// `{ session = "db", when = "ready", within = "2m" }`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct After {
-    /// The full name of the session to wait for.
-    pub session: String,
-    /// How far that session must be. `None` for the default.
-    pub when: Option<When>,
-    /// After how long gtctl reports the wait. `None` for never.
-    pub within: Option<Positive>,
-}
-
-/// A session to wait for, and how far it must be.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "AfterTable")]
-struct AfterTable {
-    /// The full name of the session to wait for.
-    #[schemars(required)]
-    session: Option<String>,
-    /// How far that session must be. Default: `ready`; for a task `completed`.
-    when: Option<When>,
-    /// After how long gtctl reports the wait. The wait continues, because gtctl never starts
-    /// sessions in a wrong order. Default: never.
-    within: Option<Positive>,
-}
-
-impl<'de> Deserialize<'de> for After {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = After;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(
-                    "a session's name or { session = \"db\", when = \"ready\", within = \"2m\" }",
-                )
-            }
-            fn visit_str<E: Error>(self, session: &str) -> Result<After, E> {
-                Ok(After {
-                    session: session.to_owned(),
-                    when: None,
-                    within: None,
-                })
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<After, A::Error> {
-                let AfterTable {
-                    session,
-                    when,
-                    within,
-                } = AfterTable::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                let session = session.ok_or_else(|| {
-                    A::Error::custom(pack(
-                        "wrong-value",
-                        "it names no session",
-                        "write { session = \"db\" }",
-                    ))
-                })?;
-                Ok(After {
-                    session,
-                    when,
-                    within,
-                })
-            }
-        }
-        d.deserialize_any(Either)
-    }
-}
-
-impl JsonSchema for After {
-    fn schema_name() -> Cow<'static, str> {
-        "After".into()
-    }
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let table = generator.subschema_for::<AfterTable>();
-        json_schema!({
-            "description": "The full name of a session, or a table that says how far that session must be.",
-            "anyOf": [{ "type": "string" }, table]
-        })
-    }
-}
+pub(super) use schema_of;
 
 schema_of!(Wait, "Duration", {
     "type": "string",

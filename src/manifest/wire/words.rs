@@ -98,6 +98,16 @@ words! {
 }
 
 words! {
+    /// What happens to a session whose host is lost.
+    OnHostLoss => model::LossPolicy {
+        /// It starts on another host.
+        Move = "move" => model::LossPolicy::Move,
+        /// It stays, and runs on there without the store.
+        Stay = "stay" => model::LossPolicy::Stay,
+    }
+}
+
+words! {
     /// What happens when the program of a running session was replaced, by an upgrade for example.
     OnUpgrade => model::OnUpgrade {
         /// Only report it: the session runs on with the old program.
