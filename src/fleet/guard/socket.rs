@@ -1,0 +1,32 @@
+//! The guard's socket. Its path may be longer than the kernel allows for a socket, so it is reached
+//! by its folder.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+
+/// The name of the socket in the state directory.
+pub(super) const NAME: &str = "guard.sock";
+
+/// A short path that leads to a file of this folder, for as long as the folder is open.
+fn short(folder: &File, name: &str) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
+}
+
+/// Connects to the guard of this state directory.
+pub(super) fn connect(state: &Path) -> io::Result<UnixStream> {
+    let folder = File::open(state)?;
+    UnixStream::connect(short(&folder, NAME))
+}
+
+/// Listens as the guard of this state directory. A socket that nobody listens on is replaced.
+pub(super) fn listen(state: &Path) -> io::Result<UnixListener> {
+    let folder = File::open(state)?;
+    // Who calls this holds the lock, so nobody else listens.
+    let _ = std::fs::remove_file(state.join(NAME));
+    let listener = UnixListener::bind(short(&folder, NAME))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}

@@ -1,0 +1,141 @@
+//! What the thread of the fleet and the controller both see.
+
+use super::forgive::FenceEnd;
+use crate::fence::{FenceState, Permits};
+use crate::model::{
+    BootTime, Fleet, FleetAsk, FleetView, HostName, LossPolicy, Revision, SessionName, Stored,
+};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// What is known of the fleet at a moment.
+#[derive(Debug, Clone, Default)]
+pub struct FleetLook {
+    /// What the store has. None before it was first read.
+    pub view: Option<FleetView>,
+    /// The right of this host to run sessions.
+    pub fence: FenceState,
+    /// What is asked of sessions and has no answer yet.
+    pub asks: BTreeMap<String, Stored<FleetAsk>>,
+    /// The manifest in the store.
+    pub manifest: Option<String>,
+    /// Whether this host leads.
+    pub leads: bool,
+    /// Why the store or the guard cannot be used now.
+    pub trouble: Option<String>,
+    /// When all that can move was last ended here. None if it never was.
+    pub ended: Option<FenceEnd>,
+}
+
+impl FleetLook {
+    /// The revision of the store that this look has.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.view.as_ref().map_or(Revision(0), |view| view.revision)
+    }
+}
+
+/// Behind the lock.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) look: FleetLook,
+    pub(super) fleet: Fleet,
+    pub(super) permits: Permits,
+    /// The deadline at which what can move was ended, because beats had failed.
+    pub(super) ended_at: Option<BootTime>,
+    /// The revision of the manifest by which the controller acts.
+    pub(super) manifest: String,
+    /// The agents that are signed out here, as the store was told. None where it was not.
+    pub(super) signed_out: Option<BTreeSet<String>>,
+}
+
+impl Inner {
+    /// Whether what can move was ended, and no beat was confirmed since. Then nothing that can move
+    /// may start, although the deadline is still to come: nobody would end it any more.
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended_at.is_some() && self.ended_at == self.look.fence.deadline()
+    }
+
+    /// The sessions that can move.
+    pub(super) fn movable(&self) -> BTreeSet<SessionName> {
+        let sessions = self.fleet.sessions.iter();
+        sessions
+            .filter(|(_, session)| session.on_host_loss == LossPolicy::Move)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+/// What both sides see.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) here: HostName,
+    inner: Mutex<Inner>,
+    /// Wakes the controller.
+    pub(super) changed: Notify,
+    /// Wakes the leader.
+    pub(super) to_place: Notify,
+    /// Wakes who waits for a revision.
+    pub(super) moved: Notify,
+}
+
+impl Shared {
+    pub(super) fn new(here: HostName, fleet: Fleet) -> Self {
+        Self {
+            here,
+            inner: Mutex::new(Inner {
+                look: FleetLook::default(),
+                fleet,
+                permits: Permits::default(),
+                ended_at: None,
+                manifest: String::new(),
+                signed_out: Some(BTreeSet::new()),
+            }),
+            changed: Notify::new(),
+            to_place: Notify::new(),
+            moved: Notify::new(),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes why the fleet cannot be used now, or that it can.
+    pub(super) fn trouble(&self, why: Option<String>) {
+        let mut inner = self.lock();
+        if inner.look.trouble != why {
+            if let Some(why) = &why {
+                tracing::warn!(why, "fleet");
+            }
+            inner.look.trouble = why;
+            drop(inner);
+            self.changed.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::StoreSettings;
+
+    #[test]
+    fn what_was_ended_does_not_start_again_before_the_next_good_beat() {
+        let fleet = Fleet {
+            settings: StoreSettings::default(),
+            sessions: BTreeMap::new(),
+        };
+        let shared = Shared::new(HostName::new("a").unwrap(), fleet);
+        let mut inner = shared.lock();
+        assert!(!inner.is_ended(), "it has no deadline yet");
+        inner.look.fence = FenceState::taken_over(Some(BootTime(9)));
+        assert!(!inner.is_ended());
+        inner.ended_at = Some(BootTime(9));
+        assert!(inner.is_ended());
+        inner.look.fence = FenceState::taken_over(Some(BootTime(10)));
+        assert!(!inner.is_ended(), "a beat was confirmed meanwhile");
+    }
+}
