@@ -8,10 +8,13 @@ use serde_json::json;
 
 /// Notes that a declared answer is about to be given, so that this dialog gets no second one.
 pub(super) fn note_answer(history: &mut History, answer: &AnswerStep, now: Moment) {
-    let content = history.content.as_ref();
+    let run = answer
+        .target
+        .generation
+        .and_then(|generation| history.run_of(generation));
+    let content = run.and_then(|run| run.content.as_ref());
     let asked = content.and_then(|content| content.dialog.as_ref());
     history.answers.push(AnswerGiven {
-        generation: answer.target.generation.unwrap_or_default(),
         asked: asked.map_or(now, |seen| seen.since),
         at: now,
     });

@@ -1,13 +1,16 @@
 //! What people ask for by hand.
 
-use crate::model::{AskedConversation, Memory, Request, ScreenState, SessionName};
+use crate::model::{AskedConversation, History, Memory, Request, ScreenState, SessionName};
 
 /// Takes in a request; the next plan acts on it. A stop lasts until a start or a restart.
 #[must_use]
 pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memory {
     let history = memory.sessions.entry(session.clone()).or_default();
     match request {
-        Request::Stop => {
+        Request::Stop | Request::Down => {
+            // Who has stopped a session for good still has, when the town goes down.
+            let was_stopped = history.stopped && !history.went_down;
+            history.went_down = request == Request::Down && !was_stopped;
             history.stopped = true;
             history.restart_asked = false;
             history.replacing = None;
@@ -19,13 +22,13 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
             // ended because that was asked for is not to be waited for.
             let ended = history.run.as_ref().is_some_and(|run| run.ended.is_some());
             history.restart_asked = history.finished.take().is_some() || ended;
-            history.limited = None;
+            forget_limit(history);
             history.crashes.clear();
         }
         Request::Restart | Request::RestartResuming | Request::RestartFresh => {
             history.stopped = false;
             history.finished = None;
-            history.limited = None;
+            forget_limit(history);
             history.refuted = None;
             history.crashes.clear();
             history.refused = None;
@@ -33,7 +36,11 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
             history.conversation_asked = match request {
                 Request::RestartResuming => Some(AskedConversation::Resume),
                 Request::RestartFresh => Some(AskedConversation::Fresh),
-                Request::Stop | Request::Start | Request::Restart | Request::Reset => None,
+                Request::Stop
+                | Request::Down
+                | Request::Start
+                | Request::Restart
+                | Request::Reset => None,
             };
         }
         Request::Reset => {
@@ -41,12 +48,11 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
             history.complaint = None;
             history.refused = None;
             history.replacing.take_if(|replacing| replacing.failed);
-            history.limited = None;
+            forget_limit(history);
             history.refuted = None;
-            if let Some(content) = history
-                .content
-                .as_mut()
-                .filter(|content| matches!(content.state, ScreenState::Limit { .. }))
+            let run = history.run.as_mut();
+            if let Some(content) = run.and_then(|run| run.content.as_mut())
+                && matches!(content.state, ScreenState::Limit { .. })
             {
                 // Whoever asks knows better: it counts as over while it is shown.
                 content.state = ScreenState::Limit { resets: Some(0) };
@@ -54,4 +60,11 @@ pub fn ask(mut memory: Memory, session: &SessionName, request: Request) -> Memor
         }
     }
     memory
+}
+
+/// Forgets the usage limit that the last run has ended with.
+fn forget_limit(history: &mut History) {
+    if let Some(run) = &mut history.run {
+        run.limited = None;
+    }
 }

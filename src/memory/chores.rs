@@ -229,7 +229,7 @@ mod tests {
                 session: SessionName::new("a").unwrap(),
                 text: NudgeText::default(),
             },
-            every: Period::from_hours(1),
+            times: crate::model::ChoreTimes::Every(Period::from_hours(1)),
             timeout: Period::from_mins(1),
             keep: 1,
             dir: "/".into(),
@@ -262,5 +262,50 @@ mod tests {
         };
         let memory = end_chore(waiting(), "c", end, None, Vec::new());
         assert!(memory.texts.is_empty() && memory.chores["c"].ended.is_some());
+    }
+
+    #[test]
+    fn a_chore_with_set_times_is_known_since_it_was_first_seen() {
+        use crate::model::{ChoreTimes, Observed, Timetable, Zone};
+        let mut town = crate::sim::random_town(
+            SessionName::new("t").unwrap(),
+            &mut crate::sim::Random::new(1),
+        );
+        let timetable = Timetable {
+            times: "0 9 * * *".parse().unwrap(),
+            zone: Zone::default(),
+        };
+        let at = Chore {
+            name: "at".into(),
+            kind: ChoreKind::Command {
+                command: vec!["true".into()],
+            },
+            times: ChoreTimes::At(Box::new(timetable)),
+            timeout: Period::from_mins(1),
+            keep: 1,
+            dir: "/".into(),
+        };
+        let often = Chore {
+            name: "often".into(),
+            times: ChoreTimes::Every(Period::from_mins(1)),
+            ..at.clone()
+        };
+        town.chores = vec![often, at];
+        let learn = |memory, at| crate::memory::learn(memory, &town, &Observed::Down, at);
+        let memory = learn(Memory::default(), NOW);
+        let later = NOW.plus(Period::from_hours(1));
+        let memory = learn(memory, later);
+        assert_eq!(memory.chores_since, [("at".to_owned(), NOW)].into());
+        // Once it has run, its last run counts.
+        let mut memory = memory;
+        let history = ChoreHistory {
+            started: later,
+            ended: None,
+            not_before: None,
+            asked: false,
+            proposals: Vec::new(),
+        };
+        memory.chores.insert("at".to_owned(), history);
+        assert!(learn(memory, later).chores_since.is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use super::reports;
 use crate::model::{
-    Content, Cpu, Desired, Ended, Footprint, History, Label, Life, Memory, Moment, Period,
+    Content, Cpu, Desired, Ended, Footprint, History, Incarnation, Life, Memory, Moment, Period,
     ProgramCheck, Screen, ScreenState, Seen, SeenDialog, Usage, keep_newest,
 };
 use std::collections::BTreeMap;
@@ -21,31 +21,23 @@ const CPU_WINDOW: Period = Period::from_mins(1);
 /// tmux tells the time of the last output in whole seconds.
 const GRAIN: Period = Period::from_secs(1);
 
-/// Takes in what was read of a living session of ours; a new life begins anew.
+/// Takes in what a look has read of a living run.
 pub(super) fn learn_content(
-    history: &mut History,
+    run: &mut Incarnation,
     seen: &Seen,
-    label: &Label,
     last_look: Option<Moment>,
     now: Moment,
 ) {
-    if history
-        .content
-        .as_ref()
-        .is_some_and(|content| content.generation != label.generation)
-    {
-        history.content = None;
-    }
     if !matches!(seen.life, Life::Alive { .. }) {
         return;
     }
-    let known = history.content.as_mut().map(reports::take_back);
+    let known = run.content.as_mut().map(reports::take_back);
     if let Some(screen) = &seen.screen {
         // Output within the second of the look may be later than the look.
         let activity = seen
             .activity
             .min(now.wall.div_euclid(1000).saturating_sub(1));
-        match &mut history.content {
+        match &mut run.content {
             Some(content) => learn_screen(
                 content,
                 screen,
@@ -53,16 +45,16 @@ pub(super) fn learn_content(
                 changed(seen.quiet, last_look, now),
                 now,
             ),
-            None => history.content = Some(first(screen, activity, seen, label, now)),
+            None => run.content = Some(first(screen, activity, seen, run.started, now)),
         }
     }
-    if let (Some(content), Some(screen)) = (&mut history.content, &seen.screen) {
+    if let (Some(content), Some(screen)) = (&mut run.content, &seen.screen) {
         learn_dialog(content, screen, now);
     }
-    if let (Some(content), Some(usage)) = (&mut history.content, seen.usage) {
+    if let (Some(content), Some(usage)) = (&mut run.content, seen.usage) {
         learn_usage(content, usage, now);
     }
-    if let Some(content) = &mut history.content {
+    if let Some(content) = &mut run.content {
         content.commands = seen.commands.unwrap_or(content.commands);
         let known = known.unwrap_or_else(|| content.shown());
         reports::settle_reports(content, &known, seen.reported.as_ref(), now);
@@ -75,13 +67,9 @@ pub(super) fn learn_content(
 
 /// What was before the first reading is not known, but for how tmux says that nothing was written
 /// just now.
-fn first(screen: &Screen, activity: i64, seen: &Seen, label: &Label, now: Moment) -> Content {
-    let quiet = seen
-        .quiet
-        .min(Content::IDLE_AFTER)
-        .min(now.since(&label.started));
+fn first(screen: &Screen, activity: i64, seen: &Seen, started: Moment, now: Moment) -> Content {
+    let quiet = seen.quiet.min(Content::IDLE_AFTER).min(now.since(&started));
     Content {
-        generation: label.generation,
         digest: screen.digest,
         turn: screen.turn,
         progress: screen.progress,
@@ -222,15 +210,10 @@ fn learn_usage(content: &mut Content, usage: Usage, now: Moment) {
 }
 
 /// Takes in what its process tree holds.
-pub(super) fn learn_footprint(history: &mut History, seen: &Seen, label: &Label, now: Moment) {
-    let generation = label.generation;
-    history
-        .footprint
-        .take_if(|footprint| footprint.generation != generation);
+pub(super) fn learn_footprint(run: &mut Incarnation, seen: &Seen, now: Moment) {
     if let Some(bytes) = seen.footprint {
-        let before = history.footprint.map_or(0, |footprint| footprint.bytes);
-        history.footprint = Some(Footprint {
-            generation,
+        let before = run.footprint.map_or(0, |footprint| footprint.bytes);
+        run.footprint = Some(Footprint {
             at: now,
             bytes,
             before,
@@ -238,15 +221,24 @@ pub(super) fn learn_footprint(history: &mut History, seen: &Seen, label: &Label,
     }
 }
 
+/// Counts the tokens that its client has told of.
+pub(super) fn learn_tokens(run: &mut Incarnation) {
+    let Some(usage) = run.told_usage() else {
+        return;
+    };
+    let reported = run
+        .content
+        .as_ref()
+        .and_then(|known| known.reported.as_ref());
+    if let Some(id) = reported.and_then(|reported| reported.conversation.clone()) {
+        run.tokens.count(&id, usage.total());
+    }
+}
+
 /// Takes in whether the file of its program was replaced.
-pub(super) fn learn_program(history: &mut History, seen: &Seen, label: &Label, now: Moment) {
-    let generation = label.generation;
-    history
-        .program
-        .take_if(|program| program.generation != generation);
+pub(super) fn learn_program(run: &mut Incarnation, seen: &Seen, now: Moment) {
     if let Some(is_replaced) = seen.is_replaced {
-        history.program = Some(ProgramCheck {
-            generation,
+        run.program = Some(ProgramCheck {
             at: now,
             is_replaced,
         });
@@ -286,7 +278,7 @@ pub(super) fn learn_auth_deaths(
     }
     let last = deaths.get(agent).and_then(|row| row.last());
     let later = last.is_some_and(|last| Moment::later_of(*last, run.started) != *last);
-    let signed_out = history
+    let signed_out = run
         .content
         .as_ref()
         .is_some_and(|content| content.state == ScreenState::Auth);

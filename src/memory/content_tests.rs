@@ -1,11 +1,9 @@
 use super::*;
 use crate::model::{
-    Activity, Agent, Backoff, Completion, Death, Idling, Incarnation, Launch, Logs, OnDrift, Phase,
-    Reported, RestartPolicy, Source, WhenAttached,
+    Activity, Agent, Backoff, Completion, Death, Idling, Launch, Logs, OnDrift, Phase, Reported,
+    RestartPolicy, Source, WhenAttached,
 };
-use crate::model::{
-    Generation, Origin, Ownership, PaneId, ProcId, SessionId, SessionName, Title, Told,
-};
+use crate::model::{Generation, Ownership, PaneId, ProcId, SessionId, SessionName, Title, Told};
 use std::collections::BTreeMap;
 
 const NOW: Moment = Moment {
@@ -13,18 +11,6 @@ const NOW: Moment = Moment {
     awake: 90_000_000,
     boot: 7,
 };
-
-fn label(generation: u64) -> Label {
-    Label {
-        session: SessionName::new("a").unwrap(),
-        generation: Generation(generation),
-        started: NOW,
-        pane: PaneId(1),
-        fingerprint: None,
-        handoff: None,
-        origin: Origin::Started,
-    }
-}
 
 fn seen(state: ScreenState, digest: u64) -> Seen {
     Seen {
@@ -75,18 +61,23 @@ fn desired() -> Desired {
         dir: "/".into(),
         env: BTreeMap::new(),
         identity_env: BTreeMap::new(),
-        env_file: None,
+        env_files: Vec::new(),
         pass_env: std::collections::BTreeSet::new(),
+        moved: std::collections::BTreeSet::new(),
+        enabled: true,
+        schedule: None,
         restart: RestartPolicy::Always,
         wave: 0,
         after: BTreeMap::new(),
         ready_after: Period::ZERO,
+        ready: None,
         max_age: None,
         handoff: None,
         handoff_gap: Period::ZERO,
         drain: Period::ZERO,
         idling: Idling::default(),
         max_memory: None,
+        tokens: crate::model::TokenLimits::default(),
         on_drift: OnDrift::Report,
         on_upgrade: crate::model::OnUpgrade::Report,
         resume: crate::model::ResumePolicy::default(),
@@ -112,12 +103,12 @@ fn after(seconds: u64) -> Moment {
 
 /// What is known after these looks, so many seconds after the start.
 fn looks(looks: &[(u64, Seen)]) -> Content {
-    let (mut history, mut last_look) = (History::default(), None);
+    let (mut run, mut last_look) = (Incarnation::new(Generation(1), NOW, None), None);
     for (at, seen) in looks {
-        learn_content(&mut history, seen, &label(1), last_look, after(*at));
+        learn_content(&mut run, seen, last_look, after(*at));
         last_look = Some(after(*at));
     }
-    history.content.unwrap()
+    run.content.unwrap()
 }
 
 #[test]
@@ -166,10 +157,10 @@ fn idle_time_is_that_of_the_content_and_work_is_never_idle() {
 }
 
 #[test]
-fn a_new_life_begins_anew_and_a_dead_one_teaches_nothing() {
-    let mut history = History {
+fn a_dead_run_teaches_nothing() {
+    let mut run = Incarnation {
         content: Some(looks(&[(1, seen(ScreenState::Auth, 1))])),
-        ..History::default()
+        ..Incarnation::new(Generation(1), NOW, None)
     };
     let dead = Life::Dead {
         death: Death::Exit(1),
@@ -178,30 +169,15 @@ fn a_new_life_begins_anew_and_a_dead_one_teaches_nothing() {
         tail: vec![],
     };
     learn_content(
-        &mut history,
+        &mut run,
         &Seen {
             life: dead,
             ..seen(ScreenState::Ready, 2)
         },
-        &label(1),
         None,
         after(2),
     );
-    assert_eq!(
-        history.content.as_ref().map(|content| content.digest),
-        Some(1)
-    );
-    learn_content(
-        &mut history,
-        &Seen {
-            screen: None,
-            ..seen(ScreenState::Ready, 2)
-        },
-        &label(2),
-        None,
-        after(2),
-    );
-    assert_eq!(history.content, None);
+    assert_eq!(run.content.map(|content| content.digest), Some(1));
 }
 
 #[test]
@@ -299,14 +275,12 @@ fn ends_on_a_sign_in_screen_count_in_a_row_until_a_run_comes_up() {
     let desired = desired();
     let run = |at, ended: Option<u64>, ready| History {
         run: Some(Incarnation {
-            generation: Generation(1),
-            started: after(at),
             ready,
-            fingerprint: None,
             ended: ended.map(|at| Ended {
                 death: Death::Exit(1),
                 at: after(at),
             }),
+            ..Incarnation::new(Generation(1), after(at), None)
         }),
         ..History::default()
     };

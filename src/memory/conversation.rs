@@ -2,12 +2,16 @@
 
 use crate::model::{
     Content, Conversation, Death, Generation, History, KnownConversation, Label, LastReports,
-    Memory, Reported, Seen, Turns,
+    Memory, Moment, Origin, Reported, Seen, Turns,
 };
 
 /// Takes in with which conversation a fresh process was started.
 pub(super) fn begin(history: &mut History, generation: Generation, conversation: &Conversation) {
     history.conversation_asked = None;
+    if let Some(run) = &mut history.run {
+        // What a declared command resumes is not known.
+        run.tokens.begun_fresh = matches!(conversation, Conversation::Begin(_));
+    }
     history.conversation = match conversation {
         Conversation::Unnamed | Conversation::AsDeclared => None,
         Conversation::Begin(id) => Some(KnownConversation {
@@ -27,6 +31,36 @@ pub(super) fn begin(history: &mut History, generation: Generation, conversation:
     };
 }
 
+/// Takes in the conversation of a run that only its label knows: the files of the town are lost, or
+/// older than the run.
+///
+/// A planned restart is noted on the label before anything ends. So the label also tells whether the
+/// conversation is over.
+pub(super) fn recall_conversation(history: &mut History, label: &Label) {
+    let Some(id) = &label.conversation else {
+        return;
+    };
+    let is_known = history
+        .conversation
+        .as_ref()
+        .is_some_and(|known| known.id == *id);
+    if is_known {
+        return;
+    }
+    // On an adopted session it is the moment of its adoption.
+    let is_planned_end = label.origin == Origin::Started
+        && label
+            .handoff
+            .is_some_and(|at| at != label.started && Moment::later_of(at, label.started) == at);
+    history.conversation = Some(KnownConversation {
+        id: id.clone(),
+        generation: label.generation,
+        turns: Turns::Unknown,
+        resumed: false,
+        over: is_planned_end,
+    });
+}
+
 /// Takes in which conversation a living agent holds, by its client's own word, and whether that has
 /// a turn.
 pub(super) fn learn_conversation(history: &mut History, seen: &Seen, label: &Label) {
@@ -34,7 +68,7 @@ pub(super) fn learn_conversation(history: &mut History, seen: &Seen, label: &Lab
         learn_reported(history, reported, label.generation);
     }
     go_on(history);
-    let works = history.content.as_ref().is_some_and(shows_a_turn);
+    let works = history.content().is_some_and(shows_a_turn);
     if let Some(known) = history.conversation.as_mut().filter(|_| works) {
         known.turns = Turns::Some;
     }
@@ -92,11 +126,10 @@ pub(super) fn end_as_planned(history: &mut History) {
 /// Clients say so in words of their own; claude, for example, "No conversation found with session
 /// ID". What they all do is to leave before they are ready.
 pub(super) fn was_refused(history: &mut History) -> bool {
-    let Some(run) = &history.run else {
+    let Some(run) = &mut history.run else {
         return false;
     };
-    let generation = run.generation;
-    if history.conversation_refused == Some(generation) {
+    if run.conversation_refused {
         return true;
     }
     let has_failed_at_once = run.ready.is_none()
@@ -104,12 +137,10 @@ pub(super) fn was_refused(history: &mut History) -> bool {
             .ended
             .is_some_and(|ended| matches!(ended.death, Death::Exit(status) if status != 0));
     let is_resumed =
-        |known: &mut KnownConversation| known.resumed && known.generation == generation;
-    let is_refused = has_failed_at_once && history.conversation.take_if(is_resumed).is_some();
-    if is_refused {
-        history.conversation_refused = Some(generation);
-    }
-    is_refused
+        |known: &mut KnownConversation| known.resumed && known.generation == run.generation;
+    run.conversation_refused =
+        has_failed_at_once && history.conversation.take_if(is_resumed).is_some();
+    run.conversation_refused
 }
 
 /// Takes in what the clients of agents that do not live any more have reported last: which
@@ -122,11 +153,7 @@ pub fn hear_last_reports(mut memory: Memory, last: &LastReports) -> Memory {
         let Some(history) = memory.sessions.get_mut(name) else {
             continue;
         };
-        let is_of_last_run = history
-            .run
-            .as_ref()
-            .is_some_and(|run| run.generation == *generation);
-        if is_of_last_run {
+        if history.run_of(*generation).is_some() {
             learn_reported(history, reported, *generation);
         }
     }
@@ -155,11 +182,8 @@ mod tests {
     fn resumed_and_ended(death: Death) -> History {
         let mut history = History {
             run: Some(Incarnation {
-                generation: Generation(2),
-                started: NOW,
-                ready: None,
-                fingerprint: None,
                 ended: Some(Ended { death, at: NOW }),
+                ..Incarnation::new(Generation(2), NOW, None)
             }),
             ..History::default()
         };

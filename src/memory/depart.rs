@@ -3,6 +3,7 @@
 
 use super::learn::ours_by_declared_name;
 use super::saved::{is_own_end, spared};
+use super::settle::is_a_rest;
 use crate::model::{
     Death, Departure, Desired, Done, Effect, Ended, Finished, History, Life, Memory, Moment,
     Outcome, Period, Purpose, Seen, Server, Stopping, Town, Verb, keep_newest,
@@ -44,15 +45,17 @@ pub(super) fn depart(memory: &mut Memory, town: &Town, server: Option<&Server>, 
         let Some(stopping) = history.stopping.take_if(|stopping| is_gone(stopping)) else {
             continue;
         };
+        let run = history.run_of(stopping.generation);
+        let started = run.map(|run| run.started);
+        finish(history, desired, &stopping, now);
         departures.push(Departure {
             session: name.clone(),
             generation: stopping.generation,
-            started: history.run.as_ref().map(|run| run.started),
+            started,
             asked: stopping.since,
             gone: now,
             reason: stopping.reason,
         });
-        finish(history, desired, now);
     }
     keep_newest(&mut departures, Memory::MAX_DEPARTURES);
     memory.departures = departures;
@@ -69,7 +72,8 @@ fn is_another(seen: &Seen, stopping: &Stopping) -> bool {
     }
 }
 
-fn finish(history: &mut History, desired: Option<&Desired>, now: Moment) {
+/// Takes in that the session has ended for good, as `stopping` asked.
+fn finish(history: &mut History, desired: Option<&Desired>, stopping: &Stopping, now: Moment) {
     if desired.is_some_and(|desired| desired.policy.is_some()) {
         // Others have begun another session of this name, of which nothing is known.
         *history = History {
@@ -83,15 +87,14 @@ fn finish(history: &mut History, desired: Option<&Desired>, now: Moment) {
         death: Death::Vanished,
         at: now,
     });
-    if history.finished.is_none() {
+    if history.finished.is_none() && !is_a_rest(&stopping.reason) {
         let fingerprint = run
             .fingerprint
             .or_else(|| desired.map(Desired::fingerprint));
-        let well = history.stopping.as_ref().is_some_and(Stopping::was_done);
         history.finished = fingerprint.map(|fingerprint| Finished {
             fingerprint,
             death: None,
-            well,
+            well: stopping.was_done(),
             at: now,
         });
     }

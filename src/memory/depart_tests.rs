@@ -1,8 +1,8 @@
 use super::*;
 use crate::memory::learn;
 use crate::model::{
-    Generation, Incarnation, Label, Observed, Origin, Ownership, PaneId, ProcId, Rung, ServerId,
-    SessionId, SessionName,
+    Fingerprint, Generation, Incarnation, Label, Observed, Origin, Ownership, PaneId, ProcId, Rung,
+    ServerId, SessionId, SessionName,
 };
 use crate::sim::{Random, random_town};
 use std::collections::BTreeMap;
@@ -39,13 +39,7 @@ fn asked(reason: &str) -> Memory {
         tree: vec![AGENT],
     };
     let started = NOW.minus(Period::from_hours(1));
-    let run = Incarnation {
-        generation: Generation(3),
-        started,
-        ready: None,
-        fingerprint: None,
-        ended: None,
-    };
+    let run = Incarnation::new(Generation(3), started, None);
     let mut memory = Memory {
         server: Some(SERVER),
         last_look: Some(NOW),
@@ -105,12 +99,14 @@ fn up(id: ServerId, sessions: &[(&str, Seen)]) -> Observed {
 fn ours() -> Ownership {
     Ownership::Ours(Label {
         session: name("a"),
+        started_as: None,
         generation: Generation(3),
         started: NOW.minus(Period::from_hours(1)),
         pane: PaneId(1),
         fingerprint: None,
         handoff: None,
         origin: Origin::Policy,
+        conversation: None,
     })
 }
 
@@ -196,4 +192,49 @@ fn a_session_without_its_labels_has_not_gone_and_another_of_its_name_is_another(
 fn what_somebody_asked_for_spares_no_idling() {
     let noted = noted(asked("asked"), &[Observed::Down]);
     assert_eq!(idle_spared(&noted[0]), Period::ZERO);
+}
+
+#[test]
+fn a_departure_is_well_only_if_the_work_was_said_to_be_done() {
+    let fingerprint = Fingerprint {
+        command: 1,
+        dir: 2,
+        env: 3,
+    };
+    let finished = |reason: &str| {
+        let mut memory = asked(reason);
+        let history = memory.sessions.get_mut("a").unwrap();
+        history.handoff = Some(NOW);
+        let run = history.run.as_mut().unwrap();
+        run.fingerprint = Some(fingerprint);
+        let memory = learn(memory, &town(), &Observed::Down, NOW);
+        memory.sessions["a"].finished.unwrap()
+    };
+    for (reason, well) in [
+        ("marked", true),
+        ("turn-ended", true),
+        ("completed", true),
+        ("too-quiet", false),
+        ("asked", false),
+    ] {
+        let finished = finished(reason);
+        assert_eq!(
+            (finished.well, finished.death, finished.fingerprint),
+            (well, None, fingerprint),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn a_departure_dates_only_the_run_that_was_asked_to_end() {
+    let mut memory = asked("too-quiet");
+    let history = memory.sessions.get_mut("a").unwrap();
+    history.run.as_mut().unwrap().generation = Generation(4);
+    let memory = learn(memory, &town(), &Observed::Down, NOW);
+    let departure = &memory.departures[0];
+    assert_eq!(
+        (departure.generation, departure.started),
+        (Generation(3), None)
+    );
 }

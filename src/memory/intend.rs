@@ -5,14 +5,15 @@ use super::conversation::end_as_planned;
 use super::probe::intend_probes;
 use super::texts::note_typed;
 use crate::model::{
-    Action, EscapeSent, Fingerprint, Generation, History, Hold, Memory, Moment, Phase, Plan,
-    Purpose, Reason, ReasonCode, RecordedReason, Refuted, Replacing, Rung, Step, Stopping,
+    Action, Fingerprint, Generation, History, Hold, Incarnation, Memory, Moment, Phase, Plan,
+    Purpose, Reason, ReasonCode, RecordedReason, Refuted, Replacing, Rung, Step, Stopping, Target,
 };
 
 /// Takes in what is about to be done, and what is waited for.
 #[must_use]
 pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
     let Plan {
+        checks: _,
         steps,
         held,
         unchanged,
@@ -34,8 +35,8 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
     }
     for held in held {
         let history = memory.sessions.entry(held.session.clone()).or_default();
-        if matches!(held.hold, Hold::Draining { .. }) {
-            history.draining.get_or_insert(now);
+        if let (Hold::Draining { .. }, Some(run)) = (&held.hold, &mut history.run) {
+            run.draining.get_or_insert(now);
         }
         if matches!(held.hold, Hold::After { .. }) {
             history.waiting.take_if(|since| since.boot != now.boot);
@@ -45,8 +46,10 @@ pub fn intend(mut memory: Memory, plan: &Plan, now: Moment) -> Memory {
     // What could not be determined this time may still be draining, or wait for others.
     for calm in unchanged.iter().filter(|calm| calm.phase != Phase::Unknown) {
         if let Some(history) = memory.sessions.get_mut(&calm.session) {
-            history.draining = None;
             history.waiting = None;
+            if let Some(run) = &mut history.run {
+                run.draining = None;
+            }
         }
     }
     memory
@@ -58,7 +61,7 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
     if let Some(generation) = step.action.begins() {
         history.generation = history.generation.max(generation);
     }
-    if let (Reason::SignedIn { .. }, Some(content)) = (&step.reason, &history.content) {
+    if let (Reason::SignedIn { .. }, Some(content)) = (&step.reason, history.content()) {
         // Where the same line comes back, the probe has proved nothing.
         history.refuted = Some(Refuted {
             line: content.evidence.clone(),
@@ -66,8 +69,9 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
         });
     }
     match &step.action {
-        // What is over is only removed.
+        // What is over is only removed, and what is renamed goes on.
         Action::Start { .. }
+        | Action::Rename { .. }
         | Action::Expire {
             rung: Rung::Finish, ..
         } => {}
@@ -86,19 +90,26 @@ fn intend_step(memory: &mut Memory, step: &Step, now: Moment) {
         }
         Action::Adopt { handoff, .. } => history.handoff = handoff.or(history.handoff),
         Action::Nudge(typing) => {
-            note_typed(history, typing.target.generation, &typing.text, now);
-            if announces_an_end(&step.reason) {
-                history.draining.get_or_insert(now);
+            let run = target_run(history, &typing.target);
+            if let Some(run) = run {
+                note_typed(run, &typing.text, now);
+                if announces_an_end(&step.reason) {
+                    run.draining.get_or_insert(now);
+                }
             }
         }
         Action::SendEscape { target, .. } => {
-            history.escape_sent = Some(EscapeSent {
-                generation: target.generation.unwrap_or_default(),
-                at: now,
-            });
+            if let Some(run) = target_run(history, target) {
+                run.escape_sent = Some(now);
+            }
         }
         Action::Answer(answer) => note_answer(history, answer, now),
     }
+}
+
+/// The run that a step is meant for.
+fn target_run<'h>(history: &'h mut History, target: &Target) -> Option<&'h mut Incarnation> {
+    history.run_of_mut(target.generation?)
 }
 
 /// Counts the process that a step begins, for the start budget. One that a planned restart has
@@ -120,6 +131,7 @@ fn count_start(memory: &mut Memory, step: &Step, now: Moment) {
         }
         Action::Expire { .. }
         | Action::Adopt { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => (false, false),

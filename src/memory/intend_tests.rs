@@ -1,7 +1,5 @@
 use super::*;
-use crate::model::{
-    Incarnation, PaneId, ProcId, ServerId, SessionId, SessionName, Target, WhenAttached,
-};
+use crate::model::{PaneId, ProcId, ServerId, SessionId, SessionName, WhenAttached};
 use crate::sim::session;
 
 const NOW: Moment = Moment {
@@ -14,13 +12,7 @@ const SERVER: ServerId = ServerId(ProcId { pid: 1, start: 1 });
 #[test]
 fn a_restart_under_a_lowered_label_is_owed_a_start_until_a_later_run_begins() {
     let name = SessionName::new("a").unwrap();
-    let run = Incarnation {
-        generation: Generation(9),
-        started: NOW,
-        ready: None,
-        fingerprint: None,
-        ended: None,
-    };
+    let run = Incarnation::new(Generation(9), NOW, None);
     let mut memory = Memory::default();
     memory.sessions.insert(
         name.clone(),

@@ -1,6 +1,8 @@
 //! What is asked of agents whose sessions cannot go on, and what they answer.
 
-use crate::model::{Answer, Answered, History, Memory, Moment, Probe, Probed, ScreenState, Town};
+use crate::model::{
+    Answer, Answered, History, Memory, Moment, Period, Probe, Probed, ScreenState, Town,
+};
 use std::mem::discriminant;
 
 /// Takes in that the due ones of these are about to be asked. Until it is known better, a question
@@ -63,8 +65,12 @@ pub fn answers(before: &Memory, after: &Memory) -> Vec<(String, Answer)> {
     told.collect()
 }
 
+/// A question is remembered for at least so long: a report that comes late can say once more what has
+/// led to it.
+const REMEMBERED: Period = Period::from_mins(1);
+
 /// Forgets the questions to agents of which no session shows any more that it cannot go on.
-pub(super) fn forget_probes(memory: &mut Memory, town: &Town) {
+pub(super) fn forget_probes(memory: &mut Memory, town: &Town, now: Moment) {
     let Memory {
         probes,
         sessions,
@@ -72,7 +78,7 @@ pub(super) fn forget_probes(memory: &mut Memory, town: &Town) {
         ..
     } = memory;
     let is_blocked = |history: &History| {
-        let state = history.content.as_ref().map(|content| content.state);
+        let state = history.content().map(|content| content.state);
         state == Some(ScreenState::Auth)
     };
     let runs = |agent: &String| {
@@ -82,7 +88,10 @@ pub(super) fn forget_probes(memory: &mut Memory, town: &Town) {
             .filter(|(_, desired)| desired.agent.name == *agent);
         declared.any(|(name, _)| sessions.get(name).is_some_and(is_blocked))
     };
-    probes.retain(|agent, _| auth_deaths.contains_key(agent) || runs(agent));
+    probes.retain(|agent, probed| {
+        let is_fresh = now.since(&probed.asked) < REMEMBERED && probed.asked.boot == now.boot;
+        is_fresh || auth_deaths.contains_key(agent) || runs(agent)
+    });
 }
 
 #[cfg(test)]

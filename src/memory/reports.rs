@@ -57,6 +57,12 @@ pub(super) fn settle_reports(
         return;
     }
     let is_decided_by_report = told.by == reported.by;
+    let begins_to_rest = by_screen.state.is_at_work() && !state.is_at_work();
+    // The screen may have shown the same work for long. The rest begins when the client tells of it.
+    if is_decided_by_report && begins_to_rest && now.since(&reported.at) < now.since(&content.since)
+    {
+        content.since = reported.at;
+    }
     let mut settled = Shown {
         told,
         ..by_screen.clone()

@@ -106,13 +106,7 @@ mod tests {
             steps: vec![step],
             ..Plan::default()
         };
-        let run = Incarnation {
-            generation: Generation(1),
-            started: NOW.minus(age),
-            ready: None,
-            fingerprint: None,
-            ended: None,
-        };
+        let run = Incarnation::new(Generation(1), NOW.minus(age), None);
         let mut memory = Memory::default();
         memory.sessions.insert(
             session.clone(),

@@ -1,11 +1,13 @@
 //! What outcomes leave behind.
 
 use super::conversation;
+use super::ends::push_crash;
 use super::launcher::end_errand;
-use super::learn::{note_ran_with, push_crash};
+use super::rename::follow;
 use crate::model::{
     Action, Complaint, Death, Done, Effect, Ended, Finished, History, Incarnation, Memory, Moment,
-    Origin, Outcome, Plan, ProcId, Refused, Rung, SessionName, Step, Stopping,
+    Origin, Outcome, Plan, ProcId, RanWith, ReasonCode, RecordedReason, Refused, Rung, SessionName,
+    Step, Stopping,
 };
 use std::collections::BTreeMap;
 
@@ -18,6 +20,18 @@ pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
         let Some(step) = steps.get(&done.session).copied() else {
             continue;
         };
+        if let (Action::Rename { target, .. }, Outcome::Done(Effect::Renamed)) =
+            (&step.action, &done.outcome)
+            && let Some(whose) = &target.whose
+        {
+            follow(
+                &mut memory,
+                &whose.session,
+                &done.session,
+                target.generation,
+            );
+            continue;
+        }
         let history = memory.sessions.entry(done.session.clone()).or_default();
         if step.action.commands().is_some() && end_errand(history, &done.outcome, now) {
             continue;
@@ -58,8 +72,8 @@ pub fn settle(mut memory: Memory, plan: &Plan, outcomes: &[Done], now: Moment) -
             }
             Outcome::Stale(_) => {
                 forget_untouched_stop(history, step);
-                if let Action::SendEscape { .. } = step.action {
-                    history.escape_sent = None;
+                if let (Action::SendEscape { .. }, Some(run)) = (&step.action, &mut history.run) {
+                    run.escape_sent = None;
                 }
                 if let Action::Answer(_) = step.action {
                     history.answers.pop();
@@ -97,6 +111,7 @@ fn refuse(history: &mut History, step: &Step, why: &str, now: Moment) {
         Action::Expire { .. } => None,
         Action::Start { .. }
         | Action::Adopt { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => return,
@@ -184,15 +199,16 @@ fn record_effect(history: &mut History, step: &Step, effect: &Effect, now: Momen
         }
         Effect::Removed => record_removal(history, step, now),
         Effect::Nudged => {
-            if let Action::Nudge(typing) = &step.action {
-                history.note_submitted(&typing.text);
+            if let (Action::Nudge(typing), Some(run)) = (&step.action, &mut history.run) {
+                run.note_submitted(&typing.text);
             }
         }
         // What was pressed is known from the intent.
-        Effect::EscapeSent | Effect::Begun { .. } => {}
+        Effect::EscapeSent | Effect::Begun { .. } | Effect::Renamed => {}
         Effect::Answered => {
             // Where the same is asked again, it is another question.
-            if let Some(content) = &mut history.content {
+            let run = history.run.as_mut();
+            if let Some(content) = run.and_then(|run| run.content.as_mut()) {
                 content.dialog = None;
             }
         }
@@ -218,28 +234,23 @@ fn record_start(history: &mut History, step: &Step, now: Moment) {
     // What commands have started may have been seen before their end was told, as the life that it
     // is.
     let is_known = history
-        .run
-        .as_ref()
-        .is_some_and(|run| run.generation == *generation && run.ended.is_none());
+        .run_of(*generation)
+        .is_some_and(|run| run.ended.is_none());
     if history.run.is_some() && !is_known {
         history.restarts = history.restarts.saturating_add(1);
     }
-    if !is_known {
-        history.run = Some(Incarnation {
-            generation: *generation,
-            started: now,
-            ready: None,
-            fingerprint: Some(desired.fingerprint()),
-            ended: None,
-        });
-    }
+    history.keep_last_end();
+    let known = history.run.take().filter(|_| is_known);
+    let fresh = || Incarnation::new(*generation, now, Some(desired.fingerprint()));
+    let mut run = known.unwrap_or_else(fresh);
+    run.ran_with = Some(RanWith::of(desired));
+    run.draining = None;
+    run.agentless = 0;
+    history.run = Some(run);
     conversation::begin(history, *generation, conversation);
-    note_ran_with(history, desired, desired.fingerprint());
     history.stopping = None;
-    history.draining = None;
     history.finished = None;
     history.restart_asked = false;
-    history.agentless = 0;
 }
 
 fn record_adoption(history: &mut History, step: &Step, now: Moment) {
@@ -261,26 +272,36 @@ fn record_adoption(history: &mut History, step: &Step, now: Moment) {
             ..History::default()
         };
     }
+    // A run that is labelled anew is still the same run: what was typed into it counts on.
+    history.keep_last_end();
+    let known = history.run.take();
+    let known = known.filter(|run| run.generation == *generation && run.ended.is_none());
     history.run = Some(Incarnation {
-        generation: *generation,
         started: *started,
         ready: Some(now),
         fingerprint: Some(*fingerprint),
-        ended: None,
+        ..known.unwrap_or_else(|| Incarnation::new(*generation, *started, None))
     });
     history.finished = None;
-    history.agentless = 0;
+}
+
+/// Whether a task that is ended for this is not over: it is disabled, or outside of its hours, and runs
+/// again later.
+pub(super) fn is_a_rest(reason: &RecordedReason) -> bool {
+    reason.is(ReasonCode::Disabled) || reason.is(ReasonCode::OffSchedule)
 }
 
 fn record_removal(history: &mut History, step: &Step, now: Moment) {
     let stopped = history.stopping.take();
-    history.draining = None;
     let Some(run) = &mut history.run else { return };
+    run.draining = None;
     let ended = *run.ended.get_or_insert(Ended {
         death: Death::Vanished,
         at: now,
     });
-    let completed = matches!(step.action, Action::Expire { .. }) && history.finished.is_none();
+    let completed = matches!(step.action, Action::Expire { .. })
+        && history.finished.is_none()
+        && !is_a_rest(&step.reason.cause());
     if let Some(fingerprint) = run.fingerprint.filter(|_| completed) {
         let death = stopped.is_none().then_some(ended.death);
         let well = stopped.map_or(ended.death.is_clean(), |stopped| stopped.was_done());
@@ -300,15 +321,14 @@ fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool 
     };
     match &step.action {
         Action::Start { desired, .. } => {
+            let ended = Ended {
+                death: Death::NeverStarted,
+                at: now,
+            };
+            history.keep_last_end();
             history.run = Some(Incarnation {
-                generation,
-                started: now,
-                ready: None,
-                fingerprint: Some(desired.fingerprint()),
-                ended: Some(Ended {
-                    death: Death::NeverStarted,
-                    at: now,
-                }),
+                ended: Some(ended),
+                ..Incarnation::new(generation, now, Some(desired.fingerprint()))
             });
         }
         // What lives on is not started at all.
@@ -318,6 +338,7 @@ fn record_failed_start(history: &mut History, step: &Step, now: Moment) -> bool 
         }
         | Action::Expire { .. }
         | Action::Adopt { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => return false,

@@ -1,7 +1,7 @@
 //! What is remembered of texts: who asks for them, and what gtctl has typed.
 
 use crate::model::{
-    Delivery, Generation, History, Memory, Moment, NudgeText, TextRequest, Typed, keep_newest,
+    Delivery, Generation, Incarnation, Memory, Moment, NudgeText, TextRequest, Typed, keep_newest,
 };
 use std::collections::BTreeSet;
 
@@ -23,8 +23,11 @@ pub fn begin_text(
     now: Moment,
 ) -> Memory {
     set_begun(&mut memory, request, true);
-    let history = memory.sessions.entry(request.session.clone()).or_default();
-    note_typed(history, generation, &request.text, now);
+    let history = memory.sessions.get_mut(&request.session);
+    let run = history.zip(generation);
+    if let Some(run) = run.and_then(|(history, generation)| history.run_of_mut(generation)) {
+        note_typed(run, &request.text, now);
+    }
     memory
 }
 
@@ -42,8 +45,9 @@ pub fn settle_text(
         memory.texts.retain(|known| !known.is_same(request));
     }
     let history = memory.sessions.get_mut(&request.session);
-    if let (Delivery::Delivered { .. }, Some(history)) = (delivery, history) {
-        history.note_submitted(&request.text);
+    let run = history.and_then(|history| history.run.as_mut());
+    if let (Delivery::Delivered { .. }, Some(run)) = (delivery, run) {
+        run.note_submitted(&request.text);
     }
     memory
 }
@@ -59,23 +63,14 @@ pub(super) fn lose_texts(memory: &mut Memory, running: &BTreeSet<String>, now: M
 
 /// Notes that a text is about to be typed, so that it is neither typed again soon nor taken for the
 /// agent's own words.
-pub(super) fn note_typed(
-    history: &mut History,
-    generation: Option<Generation>,
-    text: &NudgeText,
-    now: Moment,
-) {
-    let typed = Typed {
-        generation: generation.unwrap_or_default(),
+pub(super) fn note_typed(run: &mut Incarnation, text: &NudgeText, now: Moment) {
+    run.nudged = Some(now);
+    run.typed.retain(|known| known.text != text.as_str());
+    run.typed.push(Typed {
         text: text.as_str().to_owned(),
         left: true,
-    };
-    history.nudged = Some(now);
-    history
-        .typed
-        .retain(|known| known.generation != typed.generation || known.text != typed.text);
-    history.typed.push(typed);
-    keep_newest(&mut history.typed, History::MAX_TYPED);
+    });
+    keep_newest(&mut run.typed, Incarnation::MAX_TYPED);
 }
 
 fn set_begun(memory: &mut Memory, request: &TextRequest, begun: bool) {
@@ -89,7 +84,7 @@ fn set_begun(memory: &mut Memory, request: &TextRequest, begun: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Asker, Obstacle, Period, SessionName};
+    use crate::model::{Asker, History, Obstacle, Period, SessionName};
 
     const NOW: Moment = Moment {
         wall: 5,
@@ -109,31 +104,44 @@ mod tests {
         }
     }
 
+    /// A memory of one session, which runs.
+    fn running() -> Memory {
+        let mut memory = Memory::default();
+        let history = History {
+            run: Some(Incarnation::new(Generation(1), NOW, None)),
+            ..History::default()
+        };
+        memory
+            .sessions
+            .insert(SessionName::new("a").unwrap(), history);
+        memory
+    }
+
     #[test]
     fn what_is_typed_is_bounded_and_the_latest_last() {
         let delivered = Delivery::Delivered { presses: 1 };
-        let mut memory = Memory::default();
+        let mut memory = running();
         for n in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 5] {
             let request = request(Asker::Person, &format!("do {n}"));
             memory = begin_text(memory, &request, Some(Generation(1)), NOW);
         }
-        let history = &memory.sessions["a"];
-        let texts: Vec<&str> = history
-            .typed
-            .iter()
-            .map(|typed| typed.text.as_str())
-            .collect();
+        let run = memory.sessions["a"].run.as_ref().unwrap();
+        let texts: Vec<&str> = run.typed.iter().map(|typed| typed.text.as_str()).collect();
         assert_eq!(
             texts,
             [
                 "do 2", "do 3", "do 4", "do 6", "do 7", "do 8", "do 9", "do 5"
             ]
         );
-        assert_eq!(history.nudged, Some(NOW));
-        assert_eq!(history.left_texts(Some(Generation(1))).len(), 8);
-        assert!(history.left_texts(Some(Generation(2))).is_empty());
+        assert_eq!(run.nudged, Some(NOW));
+        assert_eq!(run.left_texts().len(), 8);
+        let other = request(Asker::Person, "for another run");
+        assert_eq!(
+            begin_text(memory.clone(), &other, Some(Generation(2)), NOW).sessions,
+            memory.sessions
+        );
         let memory = settle_text(memory, &request(Asker::Person, "do 5"), &delivered, NOW);
-        let left = memory.sessions["a"].left_texts(Some(Generation(1)));
+        let left = memory.sessions["a"].run.as_ref().unwrap().left_texts();
         assert!(
             left.len() == 7 && !left.contains(&"do 5".to_owned()),
             "{left:?}"

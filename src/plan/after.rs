@@ -3,21 +3,24 @@
 //! A wait needs a wake only for its deadline. Anything else that ends it is a change of the other
 //! session, or a moment for which the other session's own verdict wakes.
 
-use super::pacing::wave_of;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Verdict, Want};
+use super::waves::wave_of;
 use crate::model::{
-    Awaited, Death, Desired, Hold, Life, Milestone, Moment, NotReady, Phase, Purpose, Reason,
-    SessionName, Stopping, Verb,
+    Awaited, Death, Desired, Hold, Life, Milestone, Moment, NotReady, Phase, PhaseKind, Purpose,
+    Reason, SessionName, SessionStatus, Stopping, Verb,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What holds a start, and until when at most.
 pub(super) type Wait = (Hold, Option<Moment>);
 
-/// What each subject waits for, in the order of the subjects.
-pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<Option<Wait>> {
-    let mut waits: Vec<Option<Wait>> = vec![None; subjects.len()];
+/// What holds starts, by the places of their subjects.
+pub(super) type Waits = BTreeMap<usize, Wait>;
+
+/// What subjects wait for, by their places among the subjects.
+pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Waits {
+    let mut waits = Waits::new();
     for at in in_order(subjects) {
         let (Some(subject), Some(Verdict::Want(want))) = (subjects.get(at), verdicts.get(at))
         else {
@@ -34,9 +37,7 @@ pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<Optio
                 waits: &waits,
             },
         );
-        if let Some(place) = waits.get_mut(at) {
-            *place = held;
-        }
+        waits.extend(held.map(|held| (at, held)));
     }
     waits
 }
@@ -147,7 +148,7 @@ fn has_ended_by_itself(subject: &Subject<'_>) -> bool {
 struct Others<'s, 'a> {
     subjects: &'s [Subject<'a>],
     verdicts: &'s [Verdict],
-    waits: &'s [Option<Wait>],
+    waits: &'s Waits,
 }
 
 /// What it waits for: first what needs a person, then the nearest deadline, then by name.
@@ -201,22 +202,27 @@ fn lacks(
     name: &SessionName,
     milestone: Milestone,
 ) -> Option<NotReady> {
-    let Ok(at) = others
+    let found = others
         .subjects
-        .binary_search_by_key(&name, |other| other.name)
-    else {
-        return Some(NotReady::Undeclared);
+        .binary_search_by_key(&name, |other| other.name);
+    let declared = found
+        .ok()
+        .and_then(|at| Some((at, others.subjects.get(at)?, others.verdicts.get(at)?)))
+        .filter(|(_, other, _)| other.desired.is_some());
+    let Some((at, other, verdict)) = declared else {
+        let hosts = &subject.situation.town.hosts;
+        return if hosts.is_shared(name) {
+            lag_elsewhere(hosts.statuses.get(name), milestone)
+        } else {
+            Some(NotReady::Undeclared)
+        };
     };
-    let (other, verdict) = others.subjects.get(at).zip(others.verdicts.get(at))?;
-    if other.desired.is_none() {
-        return Some(NotReady::Undeclared);
-    }
     if wave_of(other) > wave_of(subject) || other.name == subject.name {
         return None;
     }
-    match others.waits.get(at) {
-        Some(Some((hold, _))) => Some(behind(hold)),
-        Some(None) | None => lag(other, verdict, milestone),
+    match others.waits.get(&at) {
+        Some((hold, _)) => Some(behind(hold)),
+        None => lag(other, verdict, milestone),
     }
 }
 
@@ -237,6 +243,12 @@ fn lag(other: &Subject<'_>, verdict: &Verdict, milestone: Milestone) -> Option<N
     if let Some(end) = end_of(other, verdict) {
         let serves = end.well || milestone == Milestone::Started;
         return (!serves).then_some(NotReady::Failed { death: end.death });
+    }
+    if other.is_disabled() {
+        return Some(NotReady::Disabled);
+    }
+    if other.is_off() {
+        return Some(NotReady::OffSchedule);
     }
     if other.is_stopped() {
         return Some(NotReady::Stopped);
@@ -265,6 +277,24 @@ fn lag(other: &Subject<'_>, verdict: &Verdict, milestone: Milestone) -> Option<N
             Milestone::Ready => (!other.is_ready()).then_some(NotReady::Coming),
         },
         (Life::Alive { .. } | Life::Dead { .. }, _) => Some(still_to_come(verdict)),
+    }
+}
+
+/// Why a session of another host is not as far as asked, by what its host says. None if it is. One
+/// of which nobody says anything is not placed yet, or its host is lost: it is still to come.
+fn lag_elsewhere(status: Option<&SessionStatus>, milestone: Milestone) -> Option<NotReady> {
+    let Some(status) = status else {
+        return Some(NotReady::Coming);
+    };
+    match (status.kind(), milestone) {
+        (Some(PhaseKind::Completed), _) if status.completed => None,
+        (Some(PhaseKind::Completed), Milestone::Started) => None,
+        (Some(PhaseKind::Completed), _) => Some(NotReady::Failed { death: None }),
+        (Some(PhaseKind::Stopped), _) => Some(NotReady::Stopped),
+        (_, Milestone::Completed) if status.runs() => Some(NotReady::Runs),
+        (_, Milestone::Started) if status.runs() => None,
+        (_, Milestone::Ready) if status.runs() && status.ready => None,
+        _ => Some(NotReady::Coming),
     }
 }
 
@@ -351,3 +381,7 @@ fn has_said_so(other: &Subject<'_>, verdict: &Verdict) -> bool {
     });
     marked || (ended && is_leaving(verdict))
 }
+
+#[cfg(test)]
+#[path = "elsewhere_tests.rs"]
+mod elsewhere_tests;

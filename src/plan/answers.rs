@@ -168,9 +168,7 @@ fn due_answer<'a>(subject: &Subject<'a>) -> Option<DueAnswer<'a>> {
     let SeenDialog { dialog, since } = content.dialog.as_ref().filter(|_| is_for_gtctl)?;
     let place = declared_place(&subject.desired?.agent.answers, dialog)?;
     let given = subject.history.map_or(&[][..], |history| &history.answers);
-    let is_answered = given
-        .iter()
-        .any(|given| given.generation == content.generation && given.asked == *since);
+    let is_answered = given.iter().any(|given| given.asked == *since);
     if is_answered {
         return None;
     }

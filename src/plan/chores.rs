@@ -3,9 +3,12 @@
 use super::Situation;
 use super::gastown::hold_for_timed_work;
 use crate::model::{
-    Chore, ChoreHistory, ChoreKind, ChoreTime, Desired, Durability, Hold, Moment, Phase, Plan,
-    SessionName, Timed,
+    Chore, ChoreHistory, ChoreKind, ChoreTime, ChoreTimes, Desired, Durability, Hold, Moment,
+    Period, Phase, Plan, SessionName, Timed, Timetable,
 };
+
+/// How soon to look again for a time that no calendar has.
+const NEVER_SEEN: Period = Period::from_hours(24);
 
 /// Every chore of the town with its time. `plan` is the plan for the sessions.
 pub(super) fn timetable(situation: &Situation<'_>, plan: &Plan) -> Vec<Timed> {
@@ -47,13 +50,36 @@ pub(super) fn phase_in(plan: &Plan, session: &SessionName) -> Option<Phase> {
 
 /// Whether a chore is due, and if not, when. One run makes up for all missed ones.
 pub(super) fn due(chore: &Chore, history: &ChoreHistory, now: Moment) -> Option<Moment> {
-    let since = now.since(&history.started);
     // Over a reboot only what still lacks is sure: the moments of two boots cannot be compared.
-    let left = chore.every.minus(since);
+    let left = match &chore.times {
+        ChoreTimes::Every(every) => every.minus(now.since(&history.started)),
+        ChoreTimes::At(timetable) => left_until(timetable, history.started, now),
+    };
     let left = history
         .not_before
         .map_or(left, |at| left.max(now.until(&at)));
     (!history.asked && !left.is_zero()).then(|| now.plus(left))
+}
+
+/// When a chore has its first run. None for now.
+fn first_time(situation: &Situation<'_>, chore: &Chore) -> Option<Moment> {
+    let now = situation.now;
+    let left = match &chore.times {
+        ChoreTimes::Every(_) => return None,
+        ChoreTimes::At(timetable) => {
+            let since = situation.memory.chores_since.get(&chore.name);
+            left_until(timetable, since.copied().unwrap_or(now), now)
+        }
+    };
+    (!left.is_zero()).then(|| now.plus(left))
+}
+
+/// How long it is until the first of these times after `since`. Zero if that has passed.
+fn left_until(timetable: &Timetable, since: Moment, now: Moment) -> Period {
+    let Some(next) = timetable.after(since.wall) else {
+        return NEVER_SEEN;
+    };
+    Period::from_millis(u64::try_from(next.saturating_sub(now.wall)).unwrap_or(0))
 }
 
 fn time(situation: &Situation<'_>, plan: &Plan, chore: &Chore) -> ChoreTime {
@@ -63,7 +89,11 @@ fn time(situation: &Situation<'_>, plan: &Plan, chore: &Chore) -> ChoreTime {
             since: history.started,
         };
     }
-    if let Some(at) = history.and_then(|history| due(chore, history, situation.now)) {
+    let next = match history {
+        Some(history) => due(chore, history, situation.now),
+        None => first_time(situation, chore),
+    };
+    if let Some(at) = next {
         return ChoreTime::At(at);
     }
     if situation.memory.paused {
@@ -117,7 +147,8 @@ fn nudge(plan: &Plan, session: &SessionName) -> ChoreTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ChoreEnd, ChoreResult, Period};
+    use crate::model::{ChoreEnd, ChoreResult, Memory, Observed, Orders, Zone};
+    use crate::sim::{Random, random_town};
 
     const NOW: Moment = Moment {
         wall: 1_700_000_000_000,
@@ -131,7 +162,7 @@ mod tests {
             kind: ChoreKind::Command {
                 command: vec!["true".into()],
             },
-            every: Period::from_mins(10),
+            times: ChoreTimes::Every(Period::from_mins(10)),
             timeout: Period::from_mins(5),
             keep: 50,
             dir: "/".into(),
@@ -167,6 +198,59 @@ mod tests {
             due(&chore(), &begun(NOW), NOW),
             Some(NOW.plus(Period::from_mins(10)))
         );
+    }
+
+    /// A chore at every full hour. `NOW` is 22:13:20 in UTC.
+    fn hourly() -> Chore {
+        let timetable = Timetable {
+            times: "0 * * * *".parse().unwrap(),
+            zone: Zone::default(),
+        };
+        Chore {
+            times: ChoreTimes::At(Box::new(timetable)),
+            ..chore()
+        }
+    }
+
+    #[test]
+    fn set_times_that_were_missed_are_made_up_for_once() {
+        let ago = |mins| begun(NOW.minus(Period::from_mins(mins)));
+        let next = NOW.plus(Period::from_millis(2_800_000));
+        assert_eq!(due(&hourly(), &ago(10), NOW), Some(next));
+        // The run at 22:00 is missing, and after it all of a night.
+        assert_eq!(due(&hourly(), &ago(20), NOW), None);
+        assert_eq!(due(&hourly(), &ago(600), NOW), None);
+        assert_eq!(due(&hourly(), &begun(NOW), NOW), Some(next));
+        let asked = ChoreHistory {
+            asked: true,
+            ..ago(10)
+        };
+        assert_eq!(due(&hourly(), &asked, NOW), None);
+    }
+
+    #[test]
+    fn the_first_run_is_at_the_first_set_time_and_not_at_once() {
+        let mut town = random_town(SessionName::new("t").unwrap(), &mut Random::new(1));
+        town.chores = vec![hourly()];
+        let when = |since: Option<Moment>, now: Moment| {
+            let memory = Memory {
+                chores_since: since.map(|at| ("c".to_owned(), at)).into_iter().collect(),
+                ..Memory::default()
+            };
+            let situation = Situation {
+                town: &town,
+                observed: &Observed::Down,
+                memory: &memory,
+                orders: Orders::default(),
+                now,
+            };
+            timetable(&situation, &Plan::default()).remove(0).when
+        };
+        let next = NOW.plus(Period::from_millis(2_800_000));
+        assert_eq!(when(None, NOW), ChoreTime::At(next));
+        let before = NOW.plus(Period::from_millis(2_799_999));
+        assert_eq!(when(Some(NOW), before), ChoreTime::At(next));
+        assert_eq!(when(Some(NOW), next), ChoreTime::Now);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! With which conversation a fresh process begins.
 
 use super::subject::Subject;
+use super::tokens::is_at_limit;
 use crate::model::{
     AskedConversation, Conversation, ConversationId, Death, Generation, KnownConversation,
     ResumePolicy, Turns,
@@ -74,7 +75,12 @@ fn is_to_resume(subject: &Subject<'_>, known: &KnownConversation, end: EndOfRun)
         .and_then(|history| history.conversation_asked);
     let policy = subject.desired.map(|desired| desired.resume);
     match (asked, policy.unwrap_or_default()) {
-        (Some(AskedConversation::Resume), _) | (None, ResumePolicy::Always) => true,
+        (Some(AskedConversation::Resume), _) => true,
+        (None, ResumePolicy::Always) => {
+            // It ends for its tokens, so the next run must not begin with them.
+            let ends_as_planned = end == EndOfRun::Planned || known.over;
+            !(ends_as_planned && is_at_limit(subject))
+        }
         (Some(AskedConversation::Fresh), _) | (None, ResumePolicy::Never) => false,
         (None, ResumePolicy::AfterCrash) => {
             end == EndOfRun::AsItCame && !known.over && !has_left_by_itself(subject)

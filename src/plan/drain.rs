@@ -1,11 +1,11 @@
 //! Waiting until a session is idle before it is ended for its age or its fields, and the text that
 //! announces it.
 
-use super::pacing::{Wakes, wake_when_stuck};
 use super::subject::Subject;
 use super::texts::is_at_prompt;
 use super::verdict::{Kind, Patience, Want};
-use crate::model::{Content, Hold, Moment, NudgeText, Period, Verb};
+use super::wakes::{Wakes, wake_when_urgent};
+use crate::model::{Content, Hold, Moment, NudgeText, OnDrift, Period, Reason, Verb};
 
 /// How long an agent may take to begin with the notice. Clients show within a second that they
 /// work.
@@ -28,27 +28,44 @@ pub(super) fn hold_for_drain(
     if quiet >= Content::IDLE_AFTER && taken_up.is_none() {
         return None;
     }
-    if subject.is_busy() {
-        // Nobody waits for a stuck session.
-        wake_when_stuck(subject, wakes);
-    } else if subject
-        .content()
-        .is_none_or(|content| !content.works_behind())
-    {
+    // Nobody waits for a session that is stuck, too quiet or done, unless it does not run now anyway:
+    // that is decided first.
+    if !matches!(want.reason, Reason::Disabled | Reason::OffSchedule { .. }) {
+        wake_when_urgent(subject, want, wakes);
+        if let Some(at) = old_at_once(subject) {
+            wakes.add(at);
+        }
+    }
+    let works_behind = subject.content().is_some_and(Content::works_behind);
+    if !subject.is_busy() && !works_behind {
         let idle = subject.now().plus(Content::IDLE_AFTER.minus(quiet));
         wakes.add(taken_up.map_or(idle, |at| Moment::later_of(at, idle)));
     }
     Some((Hold::Draining { quiet }, Some(deadline)))
 }
 
-/// The notice to be typed at its prompt instead, once in a life: where one is declared and there is
-/// time for it.
-pub(super) fn notice(subject: &Subject<'_>, want: &Want) -> Option<Want> {
-    let deadline = deadline(subject, want).filter(|at| !subject.now().reached(at));
-    deadline
-        .and(subject.desired?.handoff.as_ref())
-        .filter(|_| told(subject).is_none())?;
+/// When the session becomes too old, where it is then restarted at once because of its fields.
+fn old_at_once(subject: &Subject<'_>) -> Option<Moment> {
+    let desired = subject.desired.filter(|desired| !desired.is_task())?;
+    let is_at_once = desired.on_drift == OnDrift::Restart && !subject.differences().is_empty();
+    let at = subject.label()?.started.plus(desired.max_age?);
+    (is_at_once && !subject.now().reached(&at)).then_some(at)
+}
+
+/// The notice that is typed at its prompt instead, once in each run: where one is declared and there
+/// is time for it. From the deadline on there is none.
+pub(super) fn notice(subject: &Subject<'_>, want: &Want, wakes: &mut Wakes) -> Option<Want> {
+    let deadline = deadline(subject, want).filter(|at| !subject.now().reached(at))?;
+    let is_told = told(subject).is_some();
+    subject.desired?.handoff.as_ref().filter(|_| !is_told)?;
     subject.content().filter(|content| is_at_prompt(content))?;
+    if subject
+        .observed_run()
+        .is_some_and(|run| run.draining.is_some())
+    {
+        // The notice may fail. Then the end comes at the deadline.
+        wakes.add(deadline);
+    }
     Some(Want {
         verb: Verb::Nudge,
         kind: Kind::Notice,
@@ -62,8 +79,8 @@ fn deadline(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
         return None;
     };
     let since = subject
-        .history
-        .and_then(|history| history.draining)
+        .observed_run()
+        .and_then(|run| run.draining)
         .unwrap_or(subject.now());
     Some(since.plus(subject.desired?.drain))
 }
@@ -71,10 +88,7 @@ fn deadline(subject: &Subject<'_>, want: &Want) -> Option<Moment> {
 /// When the notice was typed into this run.
 fn told(subject: &Subject<'_>) -> Option<Moment> {
     let text = subject.desired?.handoff.as_ref().map(NudgeText::as_str)?;
-    let (history, generation) = (subject.history?, subject.label()?.generation);
-    let typed = history
-        .typed
-        .iter()
-        .any(|typed| typed.generation == generation && typed.text == text);
-    history.nudged.filter(|_| typed)
+    let run = subject.observed_run()?;
+    let is_typed = run.typed.iter().any(|typed| typed.text == text);
+    run.nudged.filter(|_| is_typed)
 }

@@ -6,6 +6,7 @@ use super::rules::LOOK_AGAIN;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Verdict, Want};
 use crate::model::{Block, Death, Hold, Life, Moment, Phase, Reason, RestartPolicy, Verb};
+use std::collections::BTreeMap;
 
 /// Rule 5: its agent has ended.
 pub(super) fn dead(subject: &Subject<'_>) -> Option<Verdict> {
@@ -30,6 +31,7 @@ pub(super) fn dead(subject: &Subject<'_>) -> Option<Verdict> {
         (
             Reason::Drifted {
                 changes: subject.changes(),
+                origins: BTreeMap::new(),
                 fields,
             },
             Phase::Completed(Some(*death)),
@@ -144,11 +146,9 @@ fn after_crashes(subject: &Subject<'_>, want: Want, tail: &[String]) -> Verdict 
 /// Its last run has ended at a usage limit that still lasts. The next run would end there, too.
 fn at_limit(subject: &Subject<'_>) -> Option<(Hold, Moment)> {
     let (desired, history) = subject.desired.zip(subject.history)?;
-    let limited = history
-        .limited
-        .as_ref()
-        .filter(|limited| limited.generation == history.generation)?;
-    let left = limited.left(&subject.run()?.ended?.at, subject.now());
+    let run = history.run_of(history.generation)?;
+    let limited = run.limited.as_ref()?;
+    let left = limited.left(&run.ended?.at, subject.now());
     if left.is_zero() {
         return None;
     }

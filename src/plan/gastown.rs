@@ -5,18 +5,18 @@ use super::subject::Subject;
 use super::verdict::{Kind, Want};
 use crate::model::{Desired, Gastown, GastownHold, Hold, Rest, Verb};
 
-/// What holds a wish for a session, if anything does. An adoption is never held: a label does no
-/// harm.
+/// What holds a wish for a session, if anything does. An adoption and a new name are never held: they
+/// do no harm.
 pub(super) fn hold_for_gastown(subject: &Subject<'_>, want: &Want) -> Option<Hold> {
     let gastown = &subject.situation.town.gastown;
-    if want.verb == Verb::Adopt || *gastown == Gastown::default() {
+    if matches!(want.verb, Verb::Adopt | Verb::Rename) || *gastown == Gastown::default() {
         return None;
     }
     let held = emergency(gastown, subject.desired).or_else(|| match want.verb {
         Verb::Start | Verb::Restart => hold_for_start(gastown, subject, want),
         Verb::Nudge | Verb::SendEscape | Verb::Answer => paused(gastown, subject.desired),
         Verb::Expire => hold_for_daemon(gastown, subject, want),
-        Verb::Adopt => None,
+        Verb::Adopt | Verb::Rename => None,
     });
     held.map(Hold::Gastown)
 }

@@ -13,7 +13,7 @@
 //! TERM is followed by KILL after `stop_grace`, KILL by KILL after 5 s. Once nothing lives, the stop
 //! is finished, on whatever rung it is.
 
-use super::pacing::hold_after_failure;
+use super::alone::hold_after_failure;
 use super::subject::Subject;
 use super::verdict::{Kind, Verdict, Want};
 use crate::model::{

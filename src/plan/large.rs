@@ -34,11 +34,6 @@ pub(super) fn look_again(subject: &Subject<'_>) -> Option<Moment> {
 /// The measured memory of this run, and its limit.
 fn measured<'a>(subject: &Subject<'a>) -> Option<(&'a Footprint, u64)> {
     let limit = subject.desired?.max_memory?;
-    let generation = subject.label().filter(|_| subject.is_alive())?.generation;
-    let footprint = subject
-        .history?
-        .footprint
-        .as_ref()
-        .filter(|footprint| footprint.generation == generation)?;
-    Some((footprint, limit))
+    let run = subject.observed_run().filter(|_| subject.is_alive())?;
+    Some((run.footprint.as_ref()?, limit))
 }

@@ -14,7 +14,9 @@ pub(super) fn under_way(subject: &Subject<'_>) -> Option<Verdict> {
     let phase = match launcher_job.verb {
         Verb::Start | Verb::Restart => Phase::Starting,
         Verb::Expire => Phase::Stopping,
-        Verb::Adopt | Verb::Nudge | Verb::SendEscape | Verb::Answer => subject.living_phase(),
+        Verb::Adopt | Verb::Rename | Verb::Nudge | Verb::SendEscape | Verb::Answer => {
+            subject.living_phase()
+        }
     };
     let commands = subject.desired.and_then(Desired::commands);
     let note = commands.map(|commands| Reason::UnderWay {

@@ -11,23 +11,30 @@
 
 mod after;
 mod agents;
+mod alone;
 mod answers;
 mod backoff;
+mod backwards;
+mod budgets;
 mod chores;
 mod conversation;
 mod drain;
 mod due;
 mod ended;
 mod gastown;
+mod labels;
 mod ladder;
 mod large;
 mod launcher;
+mod mass;
 mod moved;
 mod ownership;
 mod pacing;
 mod pipes;
 mod probes;
 mod proposals;
+mod ready;
+mod renamed;
 mod rolling;
 mod rules;
 mod screens;
@@ -35,12 +42,16 @@ mod steps;
 mod stuck;
 mod subject;
 mod texts;
+mod tokens;
 mod turn;
 mod unwanted;
 mod upgraded;
 mod verdict;
+mod wakes;
+mod waves;
 
 pub use answers::{Asked, answer, asked, key};
+pub use labels::{OutdatedLabel, outdated_labels};
 pub use pipes::{Unpiped, unpiped};
 pub use texts::typable;
 
@@ -105,14 +116,16 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         Scope::Town => true,
         Scope::Sessions(names) => names.contains(&step.session),
         // What a policy covers is adopted for nothing else.
-        Scope::Expiries => {
-            step.action.verb() == Verb::Expire || matches!(step.reason, Reason::Covered { .. })
+        Scope::Expiries(names) => {
+            let is_named = names.is_empty() || names.contains(&step.session);
+            let is_adopted = matches!(step.reason, Reason::Covered { .. });
+            is_named && (step.action.verb() == Verb::Expire || is_adopted)
         }
         Scope::Chore(_) => false,
     };
     let is_run = |timed: &Timed| match scope {
         Scope::Town => true,
-        Scope::Sessions(_) | Scope::Expiries => false,
+        Scope::Sessions(_) | Scope::Expiries(_) => false,
         Scope::Chore(name) => timed.chore == *name,
     };
     let Plan {
@@ -120,6 +133,7 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         held,
         unchanged,
         probes,
+        checks,
         mut chores,
         proposals,
         wake,
@@ -132,6 +146,7 @@ pub fn within(plan: Plan, scope: &Scope) -> Plan {
         held,
         unchanged,
         probes,
+        checks,
         chores,
         proposals,
         wake,

@@ -49,7 +49,8 @@ pub(super) fn probes(situation: &Situation<'_>, subjects: &[Subject<'_>]) -> Vec
         return Vec::new();
     }
     let mut found: BTreeMap<&str, Probe> = BTreeMap::new();
-    for subject in subjects {
+    let known = subjects.iter().filter(|subject| !subject.gets_new_name());
+    for subject in known {
         let Some(probe) = asked_of(situation, subject) else {
             continue;
         };

@@ -2,10 +2,12 @@
 //! restart that fails stops the rest.
 
 use super::Situation;
-use super::pacing::Wakes;
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
-use crate::model::{Hold, Life, Phase, Reason, ReasonCode, Replacing, SessionName};
+use super::wakes::{Wakes, wake_when_urgent};
+use super::waves::wave_of;
+use crate::model::{Hold, Life, Phase, Reason, ReasonCode, Replacing};
+use std::collections::BTreeSet;
 
 /// A session that has crashed this often in a row is failing. Nobody waits for it.
 pub(super) const FAILING: usize = 2;
@@ -21,20 +23,12 @@ pub(super) fn hold_for_roll(
     if candidates.is_empty() {
         return;
     }
-    let allowed = situation
-        .town
-        .limits
-        .unavailable
-        .among(situation.town.declared().count());
     let failed = subjects
         .iter()
         .zip(verdicts.iter())
         .find(|(subject, verdict)| has_failed(subject, verdict));
     let failed = failed.map(|(subject, _)| subject);
-    let mut unavailable: Vec<usize> = (0..subjects.len())
-        .filter(|at| is_unavailable_at(subjects, verdicts, *at))
-        .collect();
-    let mut waits = false;
+    let mut places = Places::new(situation, subjects, verdicts);
     for at in candidates {
         let (Some(subject), Some(verdict)) = (subjects.get(at), verdicts.get_mut(at)) else {
             continue;
@@ -43,6 +37,8 @@ pub(super) fn hold_for_roll(
             continue;
         };
         if let Some(failed) = failed.filter(|failed| stops(failed, subject, want)) {
+            // A restart that may repair the session is not stopped.
+            wake_when_urgent(subject, want, wakes);
             *verdict = Verdict::Hold(
                 want.clone(),
                 Hold::RollStopped {
@@ -57,29 +53,78 @@ pub(super) fn hold_for_roll(
                 .for_each(|ready| wakes.add(ready));
             continue;
         }
-        let mut others = unavailable.iter().filter(|other| **other != at).peekable();
-        let waiting_for = others.peek().and_then(|other| subjects.get(**other));
-        let count = u32::try_from(others.count()).unwrap_or(u32::MAX);
-        match waiting_for {
-            Some(waiting_for) if count >= allowed => {
-                let waiting_for: SessionName = waiting_for.name.clone();
-                let hold = Hold::Rolling {
-                    unavailable: count,
-                    allowed,
-                    waiting_for,
-                };
-                *verdict = Verdict::Hold(want.clone(), hold, None);
-                waits = true;
-            }
-            Some(_) | None if unavailable.contains(&at) => {}
-            Some(_) | None => unavailable.push(at),
+        if let Some(hold) = places.take(at) {
+            *verdict = Verdict::Hold(want.clone(), hold, None);
         }
     }
-    if waits {
-        let coming = unavailable
+    places.add_wakes(wakes);
+}
+
+/// The sessions that may be down or not ready at once.
+struct Places<'s, 'a> {
+    subjects: &'s [Subject<'a>],
+    /// How many there may be.
+    allowed: u32,
+    /// The sessions that are, by their places among the subjects, in the order in which they were
+    /// found.
+    unavailable: Vec<usize>,
+    /// The same, ordered: a look-up in it is quick.
+    ordered: BTreeSet<usize>,
+    /// Whether a session waits for a place.
+    is_waited_for: bool,
+}
+
+impl<'s, 'a> Places<'s, 'a> {
+    fn new(situation: &Situation<'_>, subjects: &'s [Subject<'a>], verdicts: &[Verdict]) -> Self {
+        let unavailable: Vec<usize> = subjects
             .iter()
-            .filter_map(|at| subjects.get(*at))
-            .filter(|subject| subject.is_coming_up());
+            .zip(verdicts)
+            .enumerate()
+            .filter(|(_, (subject, verdict))| is_unavailable(subject, verdict))
+            .map(|(at, _)| at)
+            .collect();
+        let limits = &situation.town.limits;
+        Self {
+            subjects,
+            allowed: limits.unavailable.among(situation.town.declared().count()),
+            ordered: unavailable.iter().copied().collect(),
+            unavailable,
+            is_waited_for: false,
+        }
+    }
+
+    /// Takes a place for a session. Returns what holds it where no place is free.
+    fn take(&mut self, at: usize) -> Option<Hold> {
+        let is_one_of_them = self.ordered.contains(&at);
+        let others = self.unavailable.len() - usize::from(is_one_of_them);
+        let count = u32::try_from(others).unwrap_or(u32::MAX);
+        let first = self.unavailable.iter().find(|other| **other != at);
+        let first = first.and_then(|other| self.subjects.get(*other));
+        if let Some(first) = first.filter(|_| count >= self.allowed) {
+            self.is_waited_for = true;
+            return Some(Hold::Rolling {
+                unavailable: count,
+                allowed: self.allowed,
+                waiting_for: first.name.clone(),
+            });
+        }
+        if !is_one_of_them {
+            self.unavailable.push(at);
+            self.ordered.insert(at);
+        }
+        None
+    }
+
+    /// Adds the moments at which a place becomes free, where a session waits for one.
+    fn add_wakes(&self, wakes: &mut Wakes) {
+        if !self.is_waited_for {
+            return;
+        }
+        let subjects = self
+            .unavailable
+            .iter()
+            .filter_map(|at| self.subjects.get(*at));
+        let coming = subjects.filter(|subject| subject.is_coming_up());
         coming
             .filter_map(Subject::ready_at)
             .for_each(|ready| wakes.add(ready));
@@ -90,12 +135,7 @@ pub(super) fn hold_for_roll(
 fn candidates(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Vec<usize> {
     let is_candidate =
         |verdict: &Verdict| matches!(verdict, Verdict::Want(want) if want.replaces());
-    let wave = |at: usize| {
-        subjects
-            .get(at)
-            .and_then(|subject| subject.desired)
-            .map_or(0, |desired| desired.wave)
-    };
+    let wave = |at: usize| subjects.get(at).map_or(0, wave_of);
     let mut found: Vec<usize> = (0..verdicts.len())
         .filter(|at| verdicts.get(*at).is_some_and(is_candidate))
         .collect();
@@ -125,6 +165,8 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
     match &want.reason {
         Reason::TooOld { .. }
         | Reason::TooLarge { .. }
+        | Reason::TooManyTokens { .. }
+        | Reason::ContextNearFull { .. }
         | Reason::Drifted { .. }
         | Reason::Upgraded { .. } => true,
         Reason::Asked => failed
@@ -146,18 +188,15 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
         | Reason::Adoptable { .. }
         | Reason::Covered { .. }
         | Reason::Uncovered
+        | Reason::NameChanged { .. }
         | Reason::Orphaned
+        | Reason::Disabled
+        | Reason::OffSchedule { .. }
+        | Reason::DeclaredElsewhere { .. }
         | Reason::UnderWay { .. }
         | Reason::NotStarted { .. }
         | Reason::StopBegun { .. } => false,
     }
-}
-
-fn is_unavailable_at(subjects: &[Subject<'_>], verdicts: &[Verdict], at: usize) -> bool {
-    subjects
-        .get(at)
-        .zip(verdicts.get(at))
-        .is_some_and(|(subject, verdict)| is_unavailable(subject, verdict))
 }
 
 /// Whether it is down or not ready, and worth waiting for.
@@ -200,6 +239,7 @@ impl Want {
             | Kind::Retire(_)
             | Kind::Remove
             | Kind::Adopt
+            | Kind::Rename
             | Kind::Nudge
             | Kind::Notice
             | Kind::SendEscape

@@ -13,34 +13,41 @@ use super::launcher::under_way;
 use super::moved::{displaced, moved_out};
 use super::ownership::{covered, foreign, name};
 use super::probes::signed_in;
+use super::renamed::{former_name_taken, renamed};
 use super::screens::{self, blocked, earliest, limit_over, too_quiet};
 use super::stuck::stuck;
 use super::subject::Subject;
+use super::tokens::{context_near_full, too_many_tokens};
 use super::turn::{next_end, turn_ended};
-use super::unwanted::{finished, orphaned, stopped};
+use super::unwanted::{disabled, elsewhere, finished, off_schedule, orphaned, stopped};
 use super::upgraded::{self, upgraded};
 use super::verdict::{Keep, Verdict};
 use super::{Opinion, Says};
-use crate::model::{Life, Next, Period, Phase, ReasonCode, Verb};
+use crate::model::{Life, Moment, Next, Period, Phase, ReasonCode, Verb};
 
 /// How soon to look again where a second look decides.
 pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 26] = [
+const RULES: [(&str, Rule); 33] = [
     ("under-way", under_way),
     ("displaced", displaced),
     ("not-told", not_told),
+    ("renamed", renamed),
     ("foreign", foreign),
     ("stopping", stopping),
+    ("elsewhere", elsewhere),
     ("orphaned", orphaned),
     ("stopped", stopped),
+    ("disabled", disabled),
     ("finished", finished),
+    (OFF_SCHEDULE, off_schedule),
     ("name", name),
     ("covered", covered),
     ("dead", dead),
     ("moved-out", moved_out),
+    ("former-name-taken", former_name_taken),
     ("missing", missing),
     ("asked", asked),
     ("answer", declared_answer),
@@ -53,9 +60,23 @@ const RULES: [(&str, Rule); 26] = [
     ("too-old", too_old),
     ("too-quiet", too_quiet),
     ("too-large", too_large),
+    ("too-many-tokens", too_many_tokens),
+    ("context-near-full", context_near_full),
     ("upgraded", upgraded),
     ("drifted", drifted),
 ];
+
+/// The name of the rule for sessions outside of their hours.
+const OFF_SCHEDULE: &str = "off-schedule";
+
+/// When the schedule of a session makes another rule decide on it. None while an earlier rule
+/// decides: then it does not matter what its schedule says.
+pub(super) fn schedule_matters(subject: &Subject<'_>) -> Option<Moment> {
+    let at = subject.schedule_changes()?;
+    let mut earlier = RULES.iter().take_while(|(name, _)| *name != OFF_SCHEDULE);
+    let is_first = earlier.all(|(_, rule)| rule(subject).is_none());
+    (is_first && subject.flaw().is_none() && subject.policy().is_none()).then_some(at)
+}
 
 /// Asks every rule in order.
 pub(super) fn judge(subject: &Subject<'_>) -> Verdict {
@@ -103,7 +124,13 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
             })
         });
     let (too_quiet, wake) = screens::upcoming(subject);
+    let off = subject.schedule_changes().map(|at| Next {
+        verb: Verb::Expire,
+        reason: ReasonCode::OffSchedule,
+        at,
+    });
     let next = [
+        off,
         too_old,
         next_answer(subject),
         next_end(subject),
@@ -113,12 +140,7 @@ pub(super) fn calm(subject: &Subject<'_>) -> Verdict {
     .into_iter()
     .flatten()
     .min_by_key(|next| now.until(&next.at));
-    let ready = match (phase, subject.desired, subject.label()) {
-        (Phase::Starting, Some(desired), Some(label)) => {
-            Some(label.started.plus(desired.ready_after))
-        }
-        (_, _, _) => None,
-    };
+    let ready = subject.ready_at().filter(|_| phase == Phase::Starting);
     let note = failure(subject)
         .or_else(|| screens::note(subject))
         .or_else(|| upgraded::note(subject));

@@ -10,6 +10,7 @@ use super::rules::{LOOK_AGAIN, calm};
 use super::stuck::stuck;
 use super::subject::Subject;
 use super::texts::is_at_prompt;
+use super::tokens::{context_near_full, too_many_tokens};
 use super::upgraded::upgraded;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{
@@ -33,12 +34,21 @@ pub(super) fn blocked(subject: &Subject<'_>) -> Option<Verdict> {
         (Block::Limit, ScreenState::Limit { resets: None }) => Some(unnamed_end(subject)),
         (Block::Limit | Block::Context, _) => None,
     };
-    let wishes = [too_old, too_quiet, stuck, too_large, upgraded, drifted]
-        .into_iter()
-        .find_map(|rule| match rule(subject)? {
-            Verdict::Want(want) | Verdict::Hold(want, ..) => Some(want),
-            Verdict::Keep(_) => None,
-        });
+    let wishes = [
+        too_old,
+        too_quiet,
+        stuck,
+        too_large,
+        too_many_tokens,
+        context_near_full,
+        upgraded,
+        drifted,
+    ]
+    .into_iter()
+    .find_map(|rule| match rule(subject)? {
+        Verdict::Want(want) | Verdict::Hold(want, ..) => Some(want),
+        Verdict::Keep(_) => None,
+    });
     if let Some(want) = wishes {
         return Some(Verdict::Hold(
             want,
@@ -146,7 +156,7 @@ fn limit_end(subject: &Subject<'_>, content: &Content) -> Moment {
 
 /// Whether a text was typed since the end of the limit. One is enough.
 fn is_nudged_since(subject: &Subject<'_>, content: &Content) -> bool {
-    let Some(nudged) = subject.history.and_then(|history| history.nudged) else {
+    let Some(nudged) = subject.observed_run().and_then(|run| run.nudged) else {
         return false;
     };
     Moment::later_of(nudged, limit_end(subject, content)) == nudged
@@ -232,7 +242,8 @@ pub(super) fn upcoming(subject: &Subject<'_>) -> (Option<Next>, Option<Moment>) 
 fn next_nudge(subject: &Subject<'_>, content: &Content) -> Option<Moment> {
     let limit = subject.desired?.idling.idle_limit?;
     let idle = due(content, content.since.plus(limit), subject.now());
-    let paced = subject.history?.nudged.map(|nudged| nudged.plus(limit));
+    let nudged = subject.observed_run().and_then(|run| run.nudged);
+    let paced = nudged.map(|nudged| nudged.plus(limit));
     let at = paced.map_or(idle, |paced| Moment::later_of(idle, paced));
     Some(at).filter(|at| !subject.now().reached(at))
 }
@@ -243,7 +254,7 @@ fn is_nudge_due(subject: &Subject<'_>) -> bool {
         .desired
         .and_then(|desired| desired.idling.idle_limit)
         .unwrap_or_default();
-    let nudged = subject.history.and_then(|history| history.nudged);
+    let nudged = subject.observed_run().and_then(|run| run.nudged);
     let lately = nudged.is_some_and(|nudged| subject.now().since(&nudged) < limit);
     !lately && !matches!(drifted(subject), Some(Verdict::Want(_)))
 }

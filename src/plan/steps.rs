@@ -3,13 +3,14 @@
 
 use super::answers;
 use super::conversation::{EndOfRun, conversation};
-use super::pacing::Wakes;
+use super::renamed::former_label;
 use super::subject::Subject;
 use super::texts;
 use super::verdict::{Keep, Kind, Verdict, Want};
+use super::wakes::Wakes;
 use crate::model::{
-    Action, Agent, Completion, Generation, Held, NudgeText, Origin, Period, Phase, Plan, Reason,
-    ReasonCode, Rung, Step, Target, Unchanged, Verb, WhenAttached,
+    Action, Agent, Completion, Held, NudgeText, Origin, Period, Phase, Plan, Reason, ReasonCode,
+    Rung, Step, Target, Unchanged, Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.
@@ -77,18 +78,60 @@ pub(super) fn put(plan: &mut Plan, subject: &Subject<'_>, verdict: Verdict, wake
 
 /// The action of a wish. None only where what it needs was not seen.
 fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
-    let rung = match want.kind {
+    Some(match want.verb {
+        Verb::Start | Verb::Restart => fresh_process(subject, want)?,
+        Verb::Expire => Action::Expire {
+            target: subject.target()?,
+            rung: rung_of(want),
+            agent: Box::new(
+                subject
+                    .desired
+                    .map_or_else(Agent::default, |d| d.agent.clone()),
+            ),
+            launch: subject
+                .desired
+                .map(|d| d.launch.clone())
+                .unwrap_or_default(),
+        },
+        Verb::Adopt => adoption(subject)?,
+        Verb::Rename => Action::Rename {
+            target: subject.target()?,
+            started_as: former_label(subject)?.tag().clone(),
+            log: subject.desired?.logs,
+        },
+        Verb::Nudge => Action::Nudge(Box::new(texts::step(subject, text_of(subject, want)?)?)),
+        Verb::SendEscape => Action::SendEscape {
+            target: Target {
+                attached: WhenAttached::Hold,
+                ..subject.target()?
+            },
+            agent: Box::new(subject.desired?.agent.clone()),
+        },
+        Verb::Answer => Action::Answer(Box::new(answers::declared_step(subject)?)),
+    })
+}
+
+/// The rung of a stop that a wish takes.
+fn rung_of(want: &Want) -> Rung {
+    match want.kind {
         Kind::Continue(rung) => rung,
         Kind::Replace(_) | Kind::Retire(_) => Rung::Ask,
         Kind::Create
         | Kind::Revive
         | Kind::Remove
         | Kind::Adopt
+        | Kind::Rename
         | Kind::Nudge
         | Kind::Notice
         | Kind::SendEscape
         | Kind::Answer => Rung::Finish,
-    };
+    }
+}
+
+/// The start of a session, or its restart.
+fn fresh_process(subject: &Subject<'_>, want: &Want) -> Option<Action> {
+    let desired = Box::new(subject.desired?.clone());
+    let generation = subject.next_generation();
     let planned = matches!(want.kind, Kind::Replace(_));
     let handoff = if planned {
         Some(subject.now())
@@ -103,51 +146,24 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
         EndOfRun::AsItCame
     };
     let crashes = u32::try_from(subject.crashes().len()).unwrap_or(u32::MAX);
-    let generation = subject.next_generation();
-    Some(match want.verb {
-        Verb::Answer => Action::Answer(Box::new(answers::declared_step(subject)?)),
-        Verb::Start => Action::Start {
-            desired: Box::new(subject.desired?.clone()),
+    let conversation = conversation(subject, generation, kind_of_end);
+    if want.verb == Verb::Start {
+        return Some(Action::Start {
+            desired,
             generation,
             handoff,
             crashes,
-            conversation: conversation(subject, generation, kind_of_end),
-        },
-        Verb::Restart => Action::Restart {
-            desired: Box::new(subject.desired?.clone()),
-            target: subject.target()?,
-            rung,
-            generation,
-            handoff,
-            crashes,
-            conversation: conversation(subject, generation, kind_of_end),
-        },
-        Verb::Expire => {
-            let agent = Box::new(
-                subject
-                    .desired
-                    .map_or_else(Agent::default, |desired| desired.agent.clone()),
-            );
-            let launch = subject
-                .desired
-                .map(|desired| desired.launch.clone())
-                .unwrap_or_default();
-            Action::Expire {
-                target: subject.target()?,
-                rung,
-                agent,
-                launch,
-            }
-        }
-        Verb::Adopt => adoption(subject, generation)?,
-        Verb::Nudge => Action::Nudge(Box::new(texts::step(subject, text_of(subject, want)?)?)),
-        Verb::SendEscape => Action::SendEscape {
-            target: Target {
-                attached: WhenAttached::Hold,
-                ..subject.target()?
-            },
-            agent: Box::new(subject.desired?.agent.clone()),
-        },
+            conversation,
+        });
+    }
+    Some(Action::Restart {
+        desired,
+        target: subject.target()?,
+        rung: rung_of(want),
+        generation,
+        handoff,
+        crashes,
+        conversation,
     })
 }
 
@@ -165,6 +181,7 @@ fn text_of<'a>(subject: &Subject<'a>, want: &Want) -> Option<&'a NudgeText> {
         | Kind::Retire(_)
         | Kind::Remove
         | Kind::Adopt
+        | Kind::Rename
         | Kind::Nudge
         | Kind::SendEscape
         | Kind::Answer
@@ -172,7 +189,8 @@ fn text_of<'a>(subject: &Subject<'a>, want: &Want) -> Option<&'a NudgeText> {
     }
 }
 
-fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
+/// The adoption of a session that lives already.
+fn adoption(subject: &Subject<'_>) -> Option<Action> {
     let (desired, target) = (subject.desired?, subject.target()?);
     let (fingerprint, started) = (
         desired.fingerprint(),
@@ -204,7 +222,7 @@ fn adoption(subject: &Subject<'_>, generation: Generation) -> Option<Action> {
     Some(Action::Adopt {
         target,
         fingerprint,
-        generation,
+        generation: subject.next_generation(),
         started,
         handoff,
         origin,

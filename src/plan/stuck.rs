@@ -6,7 +6,7 @@
 use super::screens::is_resting;
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
-use crate::model::{Content, EscapeSent, Hold, Moment, Period, Reason, Verb};
+use crate::model::{Content, Hold, Moment, Period, Reason, Verb};
 
 /// How long its screen may take to change after the Escape.
 const ROUSE_WAIT: Period = Period::from_secs(30);
@@ -30,12 +30,12 @@ pub(super) fn stuck(subject: &Subject<'_>) -> Option<Verdict> {
     let restart = || want(Verb::Restart, Kind::Replace(Patience::None));
     Some(match escape_sent(subject, content) {
         None if may_be_roused(subject) => Verdict::Want(want(Verb::SendEscape, Kind::SendEscape)),
-        Some(escape_sent) if !subject.now().reached(&escape_sent.at.plus(ROUSE_WAIT)) => {
-            let waited = subject.now().since(&escape_sent.at);
+        Some(sent) if !subject.now().reached(&sent.plus(ROUSE_WAIT)) => {
+            let waited = subject.now().since(&sent);
             Verdict::Hold(
                 restart(),
                 Hold::EscapeSent { waited },
-                Some(escape_sent.at.plus(ROUSE_WAIT)),
+                Some(sent.plus(ROUSE_WAIT)),
             )
         }
         None | Some(_) => Verdict::Want(restart()),
@@ -50,15 +50,11 @@ pub(super) fn would_be_roused(subject: &Subject<'_>) -> bool {
         && may_be_roused(subject)
 }
 
-/// The Escape that was sent in this period of work. One of an earlier period does not count: a
+/// When the Escape of this period of work was sent. One of an earlier period does not count: a
 /// session that gets stuck again gets another Escape.
-fn escape_sent<'a>(subject: &Subject<'a>, content: &Content) -> Option<&'a EscapeSent> {
-    let escape_sent = subject
-        .history?
-        .escape_sent
-        .as_ref()
-        .filter(|escape_sent| escape_sent.generation == content.generation)?;
-    is_since(&escape_sent.at, &content.state_since).then_some(escape_sent)
+fn escape_sent(subject: &Subject<'_>, content: &Content) -> Option<Moment> {
+    let sent = subject.observed_run()?.escape_sent?;
+    is_since(&sent, &content.state_since).then_some(sent)
 }
 
 fn is_since(at: &Moment, since: &Moment) -> bool {

@@ -1,13 +1,14 @@
 //! One session: its desired, observed and remembered state side by side.
 
 use super::Situation;
+use super::renamed::{Renaming, renaming};
 use super::rolling::FAILING;
 use crate::model::{
     Block, Change, Complaint, Content, Death, Desired, Flaw, Generation, History, Incarnation,
     Label, LauncherJob, Life, Marks, Moment, Ownership, Period, Phase, Probed, RanWith, Replacing,
-    Seen, Server, SessionName, Standing, Target, Verb, Walk, WhenAttached, Whose,
+    ScheduleState, Seen, Server, SessionName, Standing, Target, Verb, Walk, WhenAttached, Whose,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One session. It is declared, or ours, or both.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,20 @@ pub(super) struct Subject<'a> {
     pub(super) desired: Option<&'a Desired>,
     pub(super) seen: Option<&'a Seen>,
     pub(super) history: Option<&'a History>,
+    /// What its former names mean for it.
+    pub(super) renaming: Option<Renaming<'a>>,
+    facts: Facts<'a>,
+}
+
+/// What nearly every rule asks of a session. It follows from the rest, and is found once.
+#[derive(Debug, Clone, Copy, Default)]
+struct Facts<'a> {
+    label: Option<&'a Label>,
+    observed_run: Option<&'a Incarnation>,
+    content: Option<&'a Content>,
+    is_alive: bool,
+    awaits_probe: bool,
+    is_ready: bool,
 }
 
 /// All subjects by name: every declared session, and every session of ours that is not declared.
@@ -27,9 +42,10 @@ pub(super) fn gather<'a>(
     situation: &'a Situation<'a>,
     server: Option<&'a Server>,
 ) -> Vec<Subject<'a>> {
-    let (misnamed, orphans) = server
+    let (misnamed, mut orphans) = server
         .map(|server| out_of_place(situation, server))
         .unwrap_or_default();
+    let mut in_the_way = BTreeSet::new();
     let mut seen = Walk::new(server.into_iter().flat_map(|s| &s.sessions));
     let mut remembered = Walk::new(&situation.memory.sessions);
     let mut subjects = Vec::with_capacity(situation.town.sessions.len() + orphans.len());
@@ -37,23 +53,37 @@ pub(super) fn gather<'a>(
         let by_name = seen
             .find(name.as_str())
             .filter(|seen| !belongs_elsewhere(seen, name));
-        subjects.push(Subject {
+        let mut subject = Subject {
             situation,
             server,
             name,
             desired: Some(desired),
             seen: misnamed.get(name).copied().or(by_name),
             history: remembered.find(name.as_str()),
-        });
+            renaming: None,
+            facts: Facts::default(),
+        };
+        if let Some(server) = server.filter(|_| !desired.moved.is_empty()) {
+            subject.apply_former_names(server, &mut orphans);
+        }
+        if let Some(Renaming::Both(_)) = subject.renaming {
+            in_the_way.extend(&desired.moved);
+        }
+        subjects.push(subject.with_facts());
     }
     if !orphans.is_empty() {
-        subjects.extend(orphans.into_iter().map(|(name, seen)| Subject {
-            situation,
-            server,
-            name,
-            desired: None,
-            seen: Some(seen),
-            history: situation.memory.sessions.get(name),
+        subjects.extend(orphans.into_iter().map(|(name, seen)| {
+            let orphan = Subject {
+                situation,
+                server,
+                name,
+                desired: None,
+                seen: Some(seen),
+                history: situation.memory.sessions.get(name),
+                renaming: in_the_way.contains(name).then_some(Renaming::InTheWay),
+                facts: Facts::default(),
+            };
+            orphan.with_facts()
         }));
         subjects.sort_by_key(|subject| subject.name);
     }
@@ -67,12 +97,13 @@ type ByName<'a> = BTreeMap<&'a SessionName, &'a Seen>;
 fn out_of_place<'a>(situation: &Situation<'a>, server: &'a Server) -> (ByName<'a>, ByName<'a>) {
     let mut misnamed = ByName::new();
     let mut orphans = ByName::new();
+    let mut declared = Walk::new(&situation.town.sessions);
     for (name, seen) in &server.sessions {
         let Ownership::Ours(label) = &seen.ownership else {
             continue;
         };
         let in_place = label.session.as_str() == name;
-        if in_place && situation.town.sessions.contains_key(name.as_str()) {
+        if in_place && declared.find(name).is_some() {
             continue;
         }
         let declared = situation.town.sessions.contains_key(&label.session);
@@ -113,16 +144,84 @@ fn belongs_elsewhere(seen: &Seen, name: &SessionName) -> bool {
 }
 
 impl<'a> Subject<'a> {
+    /// Takes the session of a former name for this one, where there is just that one.
+    fn apply_former_names(&mut self, server: &'a Server, orphans: &mut ByName<'a>) {
+        let Some(desired) = self.desired else { return };
+        let Some((renaming, seen)) = renaming(desired, server, self.seen, orphans) else {
+            return;
+        };
+        self.renaming = Some(renaming);
+        self.seen = seen;
+        if let Renaming::From(former) = renaming {
+            self.history = self.situation.memory.sessions.get(former).or(self.history);
+        }
+    }
+
+    fn with_facts(self) -> Self {
+        let label = self.seen.and_then(|seen| match &seen.ownership {
+            Ownership::Ours(label) => Some(label),
+            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
+        });
+        let is_alive = matches!(self.seen.map(|seen| &seen.life), Some(Life::Alive { .. }));
+        let run_of = |label: &Label| self.history?.run_of(label.generation);
+        let observed_run = label.and_then(run_of);
+        let is_probed = self.desired.is_some_and(|desired| desired.ready.is_some());
+        let has_passed = |run: &Incarnation| run.ready.is_some() || run.has_passed_probe();
+        let awaits_probe =
+            is_alive && label.is_some() && is_probed && !observed_run.is_some_and(has_passed);
+        let ready_after = self
+            .desired
+            .map_or(Period::ZERO, |desired| desired.ready_after);
+        let has_aged = label.is_some_and(|label| self.now().since(&label.started) >= ready_after);
+        Self {
+            facts: Facts {
+                label,
+                observed_run,
+                content: observed_run.and_then(|run| run.content.as_ref()),
+                is_alive,
+                awaits_probe,
+                is_ready: is_alive && has_aged && !awaits_probe,
+            },
+            ..self
+        }
+    }
+
+    /// Whether it has a former name, and gets its own now. Its history stands under the former name.
+    pub(super) fn gets_new_name(&self) -> bool {
+        matches!(self.renaming, Some(Renaming::From(_)))
+    }
+
     pub(super) fn now(&self) -> Moment {
         self.situation.now
     }
 
     /// Its label, if it is ours.
     pub(super) fn label(&self) -> Option<&'a Label> {
-        match &self.seen?.ownership {
-            Ownership::Ours(label) => Some(label),
-            Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,
-        }
+        self.facts.label
+    }
+
+    /// Whether the manifest says that it does not run.
+    pub(super) fn is_disabled(&self) -> bool {
+        self.desired.is_some_and(|desired| !desired.enabled)
+    }
+
+    /// What its schedule says now. None without a schedule.
+    pub(super) fn schedule_state(&self) -> Option<ScheduleState> {
+        let schedule = self.desired?.schedule.as_ref()?;
+        Some(schedule.at(self.now().wall))
+    }
+
+    /// Whether it is outside of the hours in its schedule.
+    pub(super) fn is_off(&self) -> bool {
+        self.schedule_state().is_some_and(|state| !state.is_on)
+    }
+
+    /// When its schedule says something else than now. None without a schedule, and if it never does.
+    pub(super) fn schedule_changes(&self) -> Option<Moment> {
+        let changes = self.schedule_state()?.changes?;
+        let ahead = changes.saturating_sub(self.now().wall);
+        let ahead = Period::from_millis(u64::try_from(ahead).unwrap_or(0));
+        Some(self.now().plus(ahead))
     }
 
     /// Why its label is not trusted. None for a trusted label.
@@ -151,16 +250,12 @@ impl<'a> Subject<'a> {
 
     /// Whether its agent lives. For agents that are not ours, whether the pane lives.
     pub(super) fn is_alive(&self) -> bool {
-        matches!(self.seen.map(|seen| &seen.life), Some(Life::Alive { .. }))
+        self.facts.is_alive
     }
 
     /// The remembered screen of this incarnation.
     pub(super) fn content(&self) -> Option<&'a Content> {
-        let generation = self.label()?.generation;
-        self.history?
-            .content
-            .as_ref()
-            .filter(|content| content.generation == generation)
+        self.facts.content
     }
 
     /// For how long it has been idle: by its content, or by tmux's clock where the content was
@@ -224,22 +319,23 @@ impl<'a> Subject<'a> {
         self.label().map(|label| self.now().since(&label.started))
     }
 
-    /// The remembered run, if it is the observed one.
+    /// The last remembered run. It may be another one than the observed run.
     pub(super) fn run(&self) -> Option<&'a Incarnation> {
         self.history?.run.as_ref()
+    }
+
+    /// What is remembered of the run that was observed.
+    pub(super) fn observed_run(&self) -> Option<&'a Incarnation> {
+        self.facts.observed_run
     }
 
     /// The completion markers in the output of this run, where it is read for them.
     pub(super) fn standing(&self) -> Option<(&'a Marks, &'a Standing)> {
         self.desired
             .filter(|desired| !desired.completion.markers.is_empty())?;
-        let marks = self.history?.marks.as_ref()?;
-        let same = self.label()?.generation == marks.generation;
-        marks
-            .standing
-            .as_ref()
-            .filter(|_| same)
-            .map(|standing| (marks, standing))
+        let marks = self.observed_run()?.marks.as_ref()?;
+        let standing = marks.standing.as_ref()?;
+        Some((marks, standing))
     }
 
     /// The pattern of the policy that covers it. Others started it, and gtctl may only expire it.
@@ -247,12 +343,16 @@ impl<'a> Subject<'a> {
         self.desired?.policy.as_deref()
     }
 
-    /// Whether it counts as ready: this process has once lived for `ready_after`.
+    /// Whether it counts as ready: this process has lived for `ready_after`, and its readiness probe
+    /// has passed once.
     pub(super) fn is_ready(&self) -> bool {
-        let ready_after = self
-            .desired
-            .map_or(Period::ZERO, |desired| desired.ready_after);
-        self.is_alive() && self.age().is_some_and(|age| age >= ready_after)
+        self.facts.is_ready
+    }
+
+    /// Whether it is ours, lives, and its readiness probe has not passed yet. A run that was ready
+    /// before the probe was declared needs none.
+    pub(super) fn awaits_probe(&self) -> bool {
+        self.facts.awaits_probe
     }
 
     /// Whether it is ours, lives, and is not ready yet.
@@ -280,9 +380,12 @@ impl<'a> Subject<'a> {
             .filter(|_| ended.death == Death::NeverStarted)
     }
 
-    /// When it will count as ready if its process lives on.
+    /// When it will count as ready at the earliest, if its process lives on. None once only its
+    /// readiness probe is missing: nobody knows when that passes.
     pub(super) fn ready_at(&self) -> Option<Moment> {
-        Some(self.label()?.started.plus(self.desired?.ready_after))
+        let at = self.label()?.started.plus(self.desired?.ready_after);
+        let is_only_probed = self.awaits_probe() && self.now().reached(&at);
+        (!is_only_probed).then_some(at)
     }
 
     /// The last planned restart, from memory or label.
@@ -316,7 +419,7 @@ impl<'a> Subject<'a> {
     /// The old and new values of those fields, where the old ones are remembered.
     pub(super) fn changes(&self) -> Vec<Change> {
         let label = self.label().and_then(|label| label.fingerprint);
-        let ran_with = self.history.and_then(|history| history.ran_with.as_ref());
+        let ran_with = self.observed_run().and_then(|run| run.ran_with.as_ref());
         let known = ran_with.filter(|ran| Some(ran.fingerprint) == label);
         known
             .zip(self.desired)
@@ -338,6 +441,11 @@ impl<'a> Subject<'a> {
     /// session a start.
     pub(super) fn is_owed_a_start(&self) -> bool {
         self.history.is_some_and(History::is_owed_a_start)
+    }
+
+    /// Whether it has come from another host and was not started here since.
+    pub(super) fn has_arrived(&self) -> bool {
+        self.situation.town.hosts.arrivals.contains(self.name)
     }
 
     /// Whether it is in a crash loop.

@@ -5,8 +5,8 @@ use super::Situation;
 use super::gastown::hold_for_timed_work;
 use super::subject::{Subject, gather};
 use crate::model::{
-    Asker, Content, Hold, Life, NudgeText, Observed, Obstacle, Ownership, ScreenState, TextRequest,
-    TextStep, Typable,
+    Asker, Content, Hold, Incarnation, Life, NudgeText, Observed, Obstacle, Ownership, ScreenState,
+    TextRequest, TextStep, Typable,
 };
 
 /// Decides on one request.
@@ -41,8 +41,8 @@ pub fn typable(situation: &Situation<'_>, request: &TextRequest) -> Typable {
 pub(super) fn step(subject: &Subject<'_>, text: &NudgeText) -> Option<TextStep> {
     let target = subject.target()?;
     let left = subject
-        .history
-        .map(|history| history.left_texts(target.generation))
+        .observed_run()
+        .map(Incarnation::left_texts)
         .unwrap_or_default();
     Some(TextStep {
         target,
@@ -73,6 +73,9 @@ pub(super) fn check_session(subject: &Subject<'_>) -> Result<(), Obstacle> {
         Ownership::Foreign(town) => return Err(Obstacle::Foreign(town.clone())),
         Ownership::Ours(label) => label,
     };
+    if label.session != *subject.name {
+        return Err(Obstacle::Untold("it gets its new name first".to_owned()));
+    }
     let is_stopping = subject
         .history
         .and_then(|history| history.stopping.as_ref())

@@ -1,9 +1,27 @@
-//! The rules for a session that is not wanted any more: no longer declared, stopped by the user, or
-//! a task that is done.
+//! The rules for a session that is not wanted any more: no longer declared, stopped by the user,
+//! disabled, outside of its hours, or a task that is done.
 
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
 use crate::model::{Death, Hold, Next, Origin, Orphans, Phase, Reason, ReasonCode, Verb};
+
+/// Rule 14a: it is ours and declared for another host. What lives here is left alone, whatever the
+/// orders say: this host cannot know whether the other one has it by now.
+pub(super) fn elsewhere(subject: &Subject<'_>) -> Option<Verdict> {
+    let host = subject
+        .situation
+        .town
+        .hosts
+        .host_of(subject.name.as_str())?;
+    Some(Verdict::Keep(Keep {
+        phase: subject.living_phase(),
+        note: Some(Reason::DeclaredElsewhere {
+            host: host.to_string(),
+        }),
+        next: None,
+        wake: None,
+    }))
+}
 
 /// Rule 14: it is ours and no longer declared.
 pub(super) fn orphaned(subject: &Subject<'_>) -> Option<Verdict> {
@@ -88,6 +106,69 @@ pub(super) fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
         reason: Reason::Asked,
         kind,
         phase,
+    }))
+}
+
+/// The manifest says that it does not run. It is ended when it is idle, and not started.
+pub(super) fn disabled(subject: &Subject<'_>) -> Option<Verdict> {
+    if !subject.is_disabled() || subject.flaw().is_some() {
+        return None;
+    }
+    if subject.label().is_none() {
+        return Some(Verdict::Keep(Keep {
+            phase: Phase::Stopped,
+            note: Some(Reason::Disabled),
+            next: None,
+            wake: None,
+        }));
+    }
+    let kind = if subject.is_alive() {
+        Kind::Retire(Patience::Drain)
+    } else {
+        Kind::Remove
+    };
+    Some(Verdict::Want(Want {
+        verb: Verb::Expire,
+        reason: Reason::Disabled,
+        kind,
+        phase: subject.living_phase(),
+    }))
+}
+
+/// It is outside of the hours in its schedule. It is ended when it is idle, and started when they
+/// begin.
+pub(super) fn off_schedule(subject: &Subject<'_>) -> Option<Verdict> {
+    if !subject.is_off() || subject.flaw().is_some() {
+        return None;
+    }
+    let schedule = subject.desired?.schedule.as_ref()?;
+    let returns = subject.schedule_state()?.changes;
+    let reason = Reason::OffSchedule {
+        until: returns.map(|wall| schedule.label(wall)),
+        zone: schedule.zone.name.clone(),
+    };
+    if subject.label().is_none() {
+        return Some(Verdict::Keep(Keep {
+            phase: Phase::Stopped,
+            note: Some(reason),
+            next: subject.schedule_changes().map(|at| Next {
+                verb: Verb::Start,
+                reason: ReasonCode::Missing,
+                at,
+            }),
+            wake: None,
+        }));
+    }
+    let kind = if subject.is_alive() {
+        Kind::Retire(Patience::Drain)
+    } else {
+        Kind::Remove
+    };
+    Some(Verdict::Want(Want {
+        verb: Verb::Expire,
+        reason,
+        kind,
+        phase: subject.living_phase(),
     }))
 }
 

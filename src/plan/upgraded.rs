@@ -32,9 +32,8 @@ pub(super) fn note(subject: &Subject<'_>) -> Option<Reason> {
 }
 
 fn replaced(subject: &Subject<'_>) -> Option<Reason> {
-    let generation = subject.label().filter(|_| subject.is_alive())?.generation;
-    let check = subject.history?.program?;
-    let counts = check.is_replaced && check.generation == generation && subject.policy().is_none();
+    let run = subject.observed_run().filter(|_| subject.is_alive())?;
+    let counts = run.program?.is_replaced && subject.policy().is_none();
     counts.then(|| Reason::Upgraded {
         process: subject.comm().to_owned(),
     })

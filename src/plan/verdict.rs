@@ -65,6 +65,8 @@ pub(super) enum Kind {
     Remove,
     /// Label the session as ours.
     Adopt,
+    /// Give the session its declared name.
+    Rename,
     /// Type a text because it is too quiet.
     Nudge,
     /// Type the notice that the session is about to be ended.
@@ -97,6 +99,7 @@ impl Kind {
             | Self::Revive
             | Self::Remove
             | Self::Adopt
+            | Self::Rename
             | Self::Nudge
             | Self::Notice
             | Self::SendEscape
@@ -116,6 +119,7 @@ impl Kind {
             | Self::Retire(_)
             | Self::Remove
             | Self::Adopt
+            | Self::Rename
             | Self::Nudge
             | Self::Notice => false,
         }
@@ -130,6 +134,7 @@ impl Kind {
             | Self::Retire(_)
             | Self::Remove
             | Self::Adopt
+            | Self::Rename
             | Self::Nudge
             | Self::Notice
             | Self::SendEscape

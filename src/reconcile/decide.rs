@@ -7,7 +7,7 @@ use crate::model::{
     Verb,
 };
 use crate::plan::{Situation, within};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A look, what it taught, and what should happen.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ enum Limit {
     To(Scope),
     /// Everything but the questions to agents.
     NoProbes,
+    /// Everything but the steps for these sessions.
+    WithoutSteps(BTreeSet<SessionName>),
 }
 
 impl<'t> Learned<'t> {
@@ -155,6 +157,15 @@ impl<'t> Decided<'t> {
         self.limited(Limit::NoProbes)
     }
 
+    /// Leaves out the steps for these sessions: something outside the plan does not permit them.
+    #[must_use]
+    pub fn without_steps(self, sessions: BTreeSet<SessionName>) -> Self {
+        if sessions.is_empty() {
+            return self;
+        }
+        self.limited(Limit::WithoutSteps(sessions))
+    }
+
     /// Its parts, for a caller that goes no further: the look, the memory and the plan.
     #[must_use]
     pub fn into_parts(self) -> (Observation<'t>, Memory, Plan) {
@@ -210,6 +221,11 @@ impl Limit {
                 probes: Vec::new(),
                 ..plan
             },
+            Self::WithoutSteps(sessions) => {
+                let mut plan = plan;
+                plan.steps.retain(|step| !sessions.contains(&step.session));
+                plan
+            }
         }
     }
 }

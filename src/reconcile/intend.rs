@@ -26,8 +26,21 @@ impl<'t> Decided<'t> {
     /// Takes in what is about to be done. `me` is the process that does it.
     #[must_use]
     pub fn intend(self, me: ProcId, beside: Beside) -> Intended<'t> {
+        let before = self.memory().clone();
+        self.intend_from(before, me, beside)
+    }
+
+    /// As [`Decided::intend`], for a caller whose steps all succeed and who asks for nothing of
+    /// before: it keeps no copy of the memory.
+    #[must_use]
+    pub fn intend_surely(mut self, me: ProcId, beside: Beside) -> Intended<'t> {
+        let before = std::mem::take(&mut self.learned.memory);
+        self.intend_from(before, me, beside)
+    }
+
+    fn intend_from(self, before: Memory, me: ProcId, beside: Beside) -> Intended<'t> {
         let (plan, now) = (self.plan(), self.now());
-        let memory = begin_launcher_jobs(self.memory().clone(), plan, me, now);
+        let memory = begin_launcher_jobs(before, plan, me, now);
         let memory = self.learned.logic.intend(memory, plan, now);
         let memory = match beside {
             Beside::ChoresAndLaunchers => begin_chores(memory, self.town(), plan, now),

@@ -28,6 +28,15 @@ pub struct Learned<'t> {
     pub(super) memory: Memory,
 }
 
+impl Learned<'_> {
+    /// With another memory: somebody knows more of what was seen than a look can show.
+    #[must_use]
+    pub fn knowing(mut self, more: impl FnOnce(&mut Memory)) -> Self {
+        more(&mut self.memory);
+        self
+    }
+}
+
 /// Takes in what a look has shown.
 #[must_use]
 pub fn learn<'t>(

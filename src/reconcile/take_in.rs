@@ -1,12 +1,12 @@
 //! The first step: what has ended beside the cycles since the last one.
 
 use crate::memory::{
-    answer, answers, end_chore, hold_launcher_jobs, lose_chores, lose_launcher_jobs, settle,
-    stands_alone,
+    answer, answers, end_chore, hold_launcher_jobs, learn_readiness, lose_chores,
+    lose_launcher_jobs, settle, stands_alone,
 };
 use crate::model::{
-    Answer, ChoreEnd, Done, LauncherJob, Memory, Moment, Outcome, ProcId, Proposal, SessionName,
-    Step,
+    Answer, ChoreEnd, Done, LauncherJob, Memory, Moment, Outcome, ProcId, Proposal, ReadyAnswer,
+    SessionName, Step,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,8 @@ pub struct Arrivals {
     pub chores: Option<ChoreArrivals>,
     /// Answers of agents that were asked whether they are signed in.
     pub answers: Vec<ProbeAnswer>,
+    /// What sessions that come up have shown of their readiness.
+    pub ready: Vec<ReadyAnswer>,
     /// Of launcher commands. None in a process that runs none.
     pub launcher: Option<LauncherArrivals>,
 }
@@ -97,6 +99,7 @@ pub fn take_in(memory: Memory, arrivals: Arrivals, lives: impl Fn(ProcId) -> boo
     let Arrivals {
         chores,
         answers: received,
+        ready,
         launcher,
     } = arrivals;
     let memory = match chores {
@@ -104,6 +107,7 @@ pub fn take_in(memory: Memory, arrivals: Arrivals, lives: impl Fn(ProcId) -> boo
         None => memory,
     };
     let (memory, answers) = take_in_answers(memory, received);
+    let memory = learn_readiness(memory, ready);
     let memory = match launcher {
         Some(launcher) => take_in_jobs(memory, launcher),
         None => memory,
