@@ -1,14 +1,18 @@
 //! Files of `KEY=VALUE` lines, read at each start. Their values are secret: no message ever repeats
 //! one.
 //!
-//! The format is the one that Docker documents for the `.env` files of Compose, with two
-//! differences. Variables in values are not replaced: a `$` in a password stays. A line without a
-//! value is an error, not a variable of gtctl's own environment.
+//! The format is the one that Docker documents for the `.env` files of Compose, with differences. Only
+//! `${NAME}` and `${NAME:-text}` are replaced, and only by what the user has declared: a `$` alone,
+//! as in a password, stays. A line without a value is an error, not a variable of gtctl's own
+//! environment.
+
+mod references;
+
+pub(super) use references::Variables;
 
 use crate::files;
 use crate::tmux::ops::is_variable;
 use crate::trust::{Distrust, check_open_file};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -32,19 +36,44 @@ pub(super) enum EnvFileFault {
     OpenQuote(usize),
     #[error("line {0}: something follows the closing quote")]
     AfterQuote(usize),
+    #[error(
+        "line {0}: its `${{…}}` names a variable that is not set. Set it on an earlier line, in an earlier env_file or in `env`, or write `${{NAME:-text}}`; for a `${{` as text put the value in single quotes"
+    )]
+    NotSet(usize),
+    #[error(
+        "line {0}: after `${{` comes a name and `}}`, as in `${{NAME}}` or `${{NAME:-text}}`; for a `${{` as text put the value in single quotes, or write `\\${{`"
+    )]
+    BadReference(usize),
+    #[error(
+        "line {0}: its `${{…}}` makes the variables longer than 1 MiB in total: write fewer of them"
+    )]
+    TooMuch(usize),
 }
 
-/// Reads the file. The last line of a name wins. The file may be a named pipe that somebody writes
-/// to before `deadline`.
+impl EnvFileFault {
+    /// Whether there is no such file.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Read(error) if error.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    /// Whether it could be read, and what it says is wrong.
+    pub(super) fn is_in_text(&self) -> bool {
+        !matches!(self, Self::Read(_) | Self::Distrusted(_))
+    }
+}
+
+/// Reads the file and adds its variables. The last line of a name wins. The file may be a named
+/// pipe that somebody writes to before `deadline`.
 pub(super) fn read(
     path: &Path,
     deadline: Instant,
-) -> Result<BTreeMap<String, String>, EnvFileFault> {
+    variables: &mut Variables<'_>,
+) -> Result<(), EnvFileFault> {
     let opened = files::open_or_pipe(path).map_err(EnvFileFault::Read)?;
     check_open_file(&opened.file, path).map_err(EnvFileFault::Distrusted)?;
     let bytes = files::read_or_wait(opened, MAX_BYTES, deadline).map_err(EnvFileFault::Read)?;
     match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(text),
+        Ok(text) => parse(text, variables),
         Err(fault) => {
             let before = bytes.get(..fault.valid_up_to()).unwrap_or_default();
             Err(EnvFileFault::NotText(
@@ -59,14 +88,14 @@ pub(super) fn read(
 /// `export ` before a name and blanks around are dropped; empty lines and comments are skipped. A
 /// comment begins with a `#` at the beginning of a line or after a blank. A value in quotes may
 /// have several lines. In double quotes a `\` stands before `n`, `r`, `t`, `"`, `$` and itself, in
-/// single quotes before `'`; before anything else it is kept.
-fn parse(text: &str) -> Result<BTreeMap<String, String>, EnvFileFault> {
+/// single quotes before `'`, without quotes before `${`; before anything else it is kept. `${NAME}`
+/// is replaced, except in single quotes.
+fn parse(text: &str, variables: &mut Variables<'_>) -> Result<(), EnvFileFault> {
     // Editors on Windows begin a file with an invisible mark, and end lines with two characters.
     let text = text
         .strip_prefix('\u{feff}')
         .unwrap_or(text)
         .replace("\r\n", "\n");
-    let mut found = BTreeMap::new();
     let mut rest = text.as_str();
     let mut number = 1;
     while !rest.is_empty() {
@@ -88,13 +117,18 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>, EnvFileFault> {
             return Err(EnvFileFault::BadName(number));
         }
         let from_value = rest.get(delimiter + 1..).unwrap_or_default();
-        let Value { value, after } = value(from_value, number)?;
-        found.insert(name.to_owned(), value);
-        let taken = rest.len() - after.len();
-        number += rest.get(..taken).unwrap_or_default().matches('\n').count();
+        let Value { value, after } = value(from_value, number, variables)?;
+        variables.set(name, value);
+        number += lines_between(rest, after);
         rest = after;
     }
-    Ok(found)
+    Ok(())
+}
+
+/// How many lines end in `text` before `rest`, which is its end.
+fn lines_between(text: &str, rest: &str) -> usize {
+    let before = text.get(..text.len() - rest.len()).unwrap_or_default();
+    before.matches('\n').count()
 }
 
 /// A value, and the text after its last line.
@@ -104,19 +138,47 @@ struct Value<'t> {
 }
 
 /// Takes the value at the beginning of `text`, on line `number`.
-fn value(text: &str, number: usize) -> Result<Value<'_>, EnvFileFault> {
+fn value<'t>(
+    text: &'t str,
+    number: usize,
+    variables: &mut Variables<'_>,
+) -> Result<Value<'t>, EnvFileFault> {
     let (line, after) = text.split_once('\n').unwrap_or((text, ""));
     let begun = text.trim_start_matches([' ', '\t']);
     if let Some(inside) = begun.strip_prefix('\'') {
-        return quoted(inside, number, single_quoted);
+        let taken = single_quoted(inside).ok_or(EnvFileFault::OpenQuote(number))?;
+        let last = number + lines_between(inside, taken.1);
+        return closed(taken, last);
     }
     if let Some(inside) = begun.strip_prefix('"') {
-        return quoted(inside, number, double_quoted);
+        let taken = double_quoted(inside, number, variables)?;
+        let last = number + lines_between(inside, taken.1);
+        return closed(taken, last);
     }
-    Ok(Value {
-        value: without_comment(line).trim().to_owned(),
-        after,
-    })
+    let value = unquoted(without_comment(line).trim(), number, variables)?;
+    Ok(Value { value, after })
+}
+
+/// The value without quotes.
+fn unquoted(
+    text: &str,
+    number: usize,
+    variables: &mut Variables<'_>,
+) -> Result<String, EnvFileFault> {
+    let mut value = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('\\') {
+            value.extend([before, "${"]);
+            rest = after;
+            continue;
+        }
+        let (meant, following) = variables.take(after, number)?;
+        value.extend([before, &meant]);
+        rest = following;
+    }
+    value.push_str(rest);
+    Ok(value)
 }
 
 fn without_comment(line: &str) -> &str {
@@ -131,23 +193,14 @@ fn without_comment(line: &str) -> &str {
     line.get(..comment.unwrap_or(line.len())).unwrap_or(line)
 }
 
-/// The text of `inside` up to its closing quote, and the text after that line.
-fn quoted<'t>(
-    inside: &'t str,
-    number: usize,
-    take: impl Fn(&'t str) -> Option<(String, &'t str)>,
-) -> Result<Value<'t>, EnvFileFault> {
-    let (value, rest) = take(inside).ok_or(EnvFileFault::OpenQuote(number))?;
+/// The value whose closing quote stands on line `last`, where nothing may follow it.
+fn closed((value, rest): (String, &str), last: usize) -> Result<Value<'_>, EnvFileFault> {
     let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
-    if !is_nothing(line) {
-        let lines = inside
-            .get(..inside.len() - rest.len())
-            .unwrap_or_default()
-            .matches('\n')
-            .count();
-        return Err(EnvFileFault::AfterQuote(number + lines));
+    if is_nothing(line) {
+        Ok(Value { value, after })
+    } else {
+        Err(EnvFileFault::AfterQuote(last))
     }
-    Ok(Value { value, after })
 }
 
 fn single_quoted(text: &str) -> Option<(String, &str)> {
@@ -170,13 +223,26 @@ fn single_quoted(text: &str) -> Option<(String, &str)> {
     }
 }
 
-fn double_quoted(text: &str) -> Option<(String, &str)> {
+/// The value in double quotes that begins on line `number`, and the text after its closing quote.
+fn double_quoted<'t>(
+    text: &'t str,
+    number: usize,
+    variables: &mut Variables<'_>,
+) -> Result<(String, &'t str), EnvFileFault> {
     let mut value = String::new();
-    let mut chars = text.chars();
+    let mut rest = text;
     loop {
-        match chars.next()? {
-            '"' => return Some((value, chars.as_str())),
-            '\\' => match chars.next()? {
+        if let Some(inside) = rest.strip_prefix("${") {
+            let (meant, following) = variables.take(inside, number + lines_between(text, rest))?;
+            value.push_str(&meant);
+            rest = following;
+            continue;
+        }
+        let mut chars = rest.chars();
+        let mut next = || chars.next().ok_or(EnvFileFault::OpenQuote(number));
+        match next()? {
+            '"' => return Ok((value, chars.as_str())),
+            '\\' => match next()? {
                 'n' => value.push('\n'),
                 'r' => value.push('\r'),
                 't' => value.push('\t'),
@@ -185,6 +251,7 @@ fn double_quoted(text: &str) -> Option<(String, &str)> {
             },
             other => value.push(other),
         }
+        rest = chars.as_str();
     }
 }
 
@@ -196,9 +263,22 @@ fn is_nothing(after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
+
+    /// The variables of these files, in a session whose `env` has `TOWN=acme` and an empty `NONE`.
+    fn of_files(files: &[&str]) -> Result<BTreeMap<String, String>, EnvFileFault> {
+        let declared =
+            [("TOWN", "acme"), ("NONE", "")].map(|(name, value)| (name.into(), value.into()));
+        let declared = BTreeMap::from(declared);
+        let mut variables = Variables::new(&declared);
+        for text in files {
+            parse(text, &mut variables)?;
+        }
+        Ok(variables.into_found())
+    }
 
     fn pairs(text: &str) -> Vec<(String, String)> {
-        parse(text).unwrap().into_iter().collect()
+        of_files(&[text]).unwrap().into_iter().collect()
     }
 
     fn is(text: &str, value: &str) {
@@ -253,7 +333,7 @@ mod tests {
         }
         is("A=x#y # c", "x#y");
         is("A=#x", "#x");
-        is("A=$HOME ${B}", "$HOME ${B}");
+        is("A=$HOME $5 $", "$HOME $5 $");
         is("A=http://x:1", "http://x:1");
     }
 
@@ -284,11 +364,55 @@ mod tests {
             ("A='1\n2'\n\nB=\"secret\n\"x", 5),
             ("A='1\n2'\nsecret", 3),
             ("A\u{200b}=secret", 1),
+            ("A=1\nB=x${secret}", 2),
+            ("A=\"1\n${A}\"", 2),
+            ("B=${PATH}\nPATH=1", 1),
+            ("A=${secret", 1),
+            ("A=${}", 1),
+            ("A=${secret-1}", 1),
+            ("A=${TOWN:-${secret}}", 1),
+            ("\nA=\"${secret\"", 2),
         ];
         for (text, line) in cases {
-            let fault = parse(text).unwrap_err().to_string();
+            let fault = of_files(&[text]).unwrap_err().to_string();
             assert!(fault.contains(&format!("line {line}")), "{text:?}: {fault}");
             assert!(!fault.contains("secret"), "{fault}");
         }
+    }
+
+    #[test]
+    fn references_are_to_earlier_lines_earlier_files_and_env() {
+        let cases = [
+            ("A=${FIRST}", "1"),
+            ("export A = <${FIRST}${TOWN}> # ${GONE}", "<1acme>"),
+            ("A=\"${FIRST}\n ${TOWN}\n\"", "1\n acme\n"),
+            ("A=\"${FIRST}\n\n${TOWN}\"", "1\n\nacme"),
+            ("A=${GONE:-x:-y}", "x:-y"),
+            ("A=${GONE:-}", ""),
+            ("A=${NONE}", ""),
+            ("A=${NONE:-x}", "x"),
+            ("A=${FIRST:-x}", "1"),
+            ("A=0\nA=${A}2", "02"),
+            ("TOWN=other\nA=${TOWN}", "acme"),
+            ("A='${FIRST}'", "${FIRST}"),
+            ("A=\\${FIRST} \\$x", "${FIRST} \\$x"),
+            ("A=\"\\${FIRST}$\"", "${FIRST}$"),
+            ("A=${REFERS}", "${FIRST}"),
+            ("FIRST=2\nA=${FIRST}", "2"),
+        ];
+        for (text, value) in cases {
+            let found = of_files(&["FIRST=1\nREFERS='${FIRST}'", text]).unwrap();
+            assert_eq!(found.get("A").map(String::as_str), Some(value), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_later_file_wins_and_references_cannot_fill_the_memory() {
+        let found = of_files(&["A=1\nB=1", "B=2\nC=${A}${B}"]).unwrap();
+        let want = [("A", "1"), ("B", "2"), ("C", "12")].map(|(k, v)| (k.into(), v.into()));
+        assert_eq!(found, BTreeMap::from(want));
+        let doubled = "A=${A}${A}\n".repeat(40);
+        let fault = of_files(&["A=0123456789", &doubled]).unwrap_err();
+        assert!(matches!(fault, EnvFileFault::TooMuch(_)), "{fault}");
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn all(scene: &Scene<'_>, finishes: Vec<Finish<'_>>) -> Vec<Pla
     }
     let mut settled = vec![];
     let sessions = unknown.iter().map(|finish| finish.session).collect();
-    let trees = (!unknown.is_empty()).then(|| Trees::look(scene.town, scene.memory, &sessions));
+    let trees = (!unknown.is_empty()).then(|| Trees::look(scene, &sessions));
     for (finish, trees) in unknown.into_iter().zip(trees.iter().cycle()) {
         let place = finish.place;
         match probed(scene, finish, trees).await {
@@ -166,18 +166,20 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
     // since.
     let ahead = scene.known.scan.take().map(Scan::finish);
     let ahead = Cell::new(
-        ahead.filter(|sighted| sighted.is_clear_of(|session| sessions.contains(session))),
+        ahead
+            .map(|sighted| sighted.renamed(&scene.known.renames))
+            .filter(|sighted| sighted.is_clear_of(|session| sessions.contains(session))),
     );
     let survivors = kill_all(|| {
         let trees = match ahead.take() {
-            Some(sighted) => Trees::of_scan(scene.town, scene.memory, &sessions, &sighted),
-            None => Trees::look(scene.town, scene.memory, &sessions),
+            Some(sighted) => Trees::of_scan(scene, &sessions, sighted),
+            None => Trees::look(scene, &sessions),
         };
         found.iter().flat_map(|f| living(&trees, f)).collect()
     })
     .await;
     // Only survivors are looked for again.
-    let trees = (!survivors.is_empty()).then(|| Trees::look(scene.town, scene.memory, &sessions));
+    let trees = (!survivors.is_empty()).then(|| Trees::look(scene, &sessions));
     let mut judged = vec![];
     for found in found {
         let place = found.finish.place;
@@ -208,7 +210,7 @@ async fn ask_leftovers(scene: &Scene<'_>, found: &[Found<'_>], sessions: &BTreeS
     if closed.is_empty() {
         return;
     }
-    let trees = Trees::look(scene.town, scene.memory, sessions);
+    let trees = Trees::look(scene, sessions);
     let mut left = vec![];
     let mut grace = Duration::ZERO;
     for Found { finish, .. } in closed {

@@ -3,6 +3,7 @@
 //!
 //! All of it goes with the one process. Nothing is written into a file of the user's own.
 
+use super::status_port;
 use crate::model::{Conversation, Desired, Hooks, ReportingClient, client_word};
 use crate::store::{HookFiles, View};
 use std::collections::BTreeMap;
@@ -51,7 +52,7 @@ pub(super) fn inject(
     let hooks = reports
         .filter(|_| desired.agent.reports())
         .zip(client)
-        .map(|(reports, client)| hooks(desired, client, reports, env))
+        .map(|(reports, client)| hooks(desired, client, reports, (&argv, env)))
         .unwrap_or_default();
     let conversation = if is_own_conversation(desired, client, &argv) {
         Vec::new()
@@ -90,6 +91,15 @@ pub fn runs_hooks(desired: &Desired) -> bool {
     };
     let is_plain = desired.commands().is_none() && client_word(&desired.command).is_some();
     is_added && is_plain && agent.reports()
+}
+
+/// Whether the client of a session tells what it does at a port of its own: gtctl starts it itself,
+/// and can add to its command.
+#[must_use]
+pub fn tells_by_port(desired: &Desired) -> bool {
+    let agent = &desired.agent;
+    let is_plain = desired.commands().is_none() && client_word(&desired.command).is_some();
+    agent.client == Some(ReportingClient::Opencode) && agent.reports() && is_plain
 }
 
 /// Whether the user's own command names the conversation.
@@ -153,19 +163,19 @@ fn hooks(
     desired: &Desired,
     client: ReportingClient,
     reports: Reports<'_>,
-    env: &BTreeMap<String, String>,
+    (argv, env): (&[String], &BTreeMap<String, String>),
 ) -> HookWords {
     match client {
         ReportingClient::Claude => claude(reports),
         ReportingClient::Gemini if !env.contains_key(GEMINI_SETTINGS) => gemini(reports),
         ReportingClient::Codex if desired.agent.hooks == Hooks::On => codex(reports),
+        ReportingClient::Opencode => opencode(argv, env),
         // These clients read hooks only from the user's own file. `gtctl doctor` offers the lines
         // for it.
         ReportingClient::Gemini
         | ReportingClient::Codex
         | ReportingClient::Kimi
-        | ReportingClient::KimiCode
-        | ReportingClient::Opencode => HookWords::default(),
+        | ReportingClient::KimiCode => HookWords::default(),
     }
 }
 
@@ -188,6 +198,26 @@ fn gemini(reports: Reports<'_>) -> HookWords {
     HookWords {
         args: Vec::new(),
         env: [(GEMINI_SETTINGS.to_owned(), file)].into(),
+    }
+}
+
+/// opencode has a server of its own that tells what it does. Without a password, every user of the
+/// host could have the agent run commands by it: so gtctl gives it one, unless the user has.
+fn opencode(argv: &[String], env: &BTreeMap<String, String>) -> HookWords {
+    if status_port::port_in(argv).is_some() {
+        return HookWords::default();
+    }
+    let made = status_port::free_port()
+        .and_then(|port| Ok((port, status_port::password()?)))
+        .inspect_err(|fault| tracing::warn!(%fault, "an agent is started without a status port"));
+    let Ok((port, password)) = made else {
+        return HookWords::default();
+    };
+    let is_given = env.contains_key(status_port::PASSWORD);
+    let variable = (status_port::PASSWORD.to_owned(), password);
+    HookWords {
+        args: vec![status_port::PORT.to_owned(), port.to_string()],
+        env: Some(variable).into_iter().filter(|_| !is_given).collect(),
     }
 }
 

@@ -105,6 +105,7 @@ fn started(action: &Action) -> Option<&Desired> {
         Action::Start { desired, .. } | Action::Restart { desired, .. } => Some(desired),
         Action::Expire { .. }
         | Action::Adopt { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => None,

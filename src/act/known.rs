@@ -1,6 +1,6 @@
 //! Facts from the look, so that acting need not ask for them again.
 
-use crate::model::{Observed, ServerId, SessionId};
+use crate::model::{Observed, Renames, ServerId, SessionId, Town};
 use crate::proc::env_tag::Scan;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,6 +16,8 @@ pub struct Known {
     pub ended: BTreeMap<SessionId, String>,
     /// A scan of processes that was begun with the look and may still go on.
     pub scan: RefCell<Option<Scan>>,
+    /// The present names of sessions that were started under another one.
+    pub renames: Renames,
 }
 
 impl Known {
@@ -29,6 +31,15 @@ impl Known {
                 ..Self::default()
             },
             Observed::Down | Observed::Unknown(_) => Self::default(),
+        }
+    }
+
+    /// The same, with what the town and the look say of renamed sessions.
+    #[must_use]
+    pub fn naming(self, town: &Town, observed: &Observed) -> Self {
+        Self {
+            renames: Renames::of(town, observed),
+            ..self
         }
     }
 

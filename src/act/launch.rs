@@ -7,7 +7,9 @@
 use super::inject::{Injected, Reports, inject};
 use super::{Scene, env_file};
 use crate::files::aside::{self, Asking, Late};
-use crate::model::{CannotStart, Conversation, Desired, Generation, Moment, Origin, SessionName};
+use crate::model::{
+    CannotStart, Conversation, Desired, EnvFile, Generation, Moment, Origin, SessionName,
+};
 use crate::proc::program::{find, is_executable};
 use crate::tmux::ops::{Labels, SessionLaunch, is_variable};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +70,7 @@ pub(super) struct Wanted {
     dir: PathBuf,
     pass_env: Vec<String>,
     identity_env: BTreeMap<String, String>,
-    env_file: Option<PathBuf>,
+    env_files: Vec<EnvFile>,
     env: BTreeMap<String, String>,
 }
 
@@ -88,7 +90,7 @@ impl Wanted {
                 dir: commands.dir.clone(),
                 pass_env: Vec::new(),
                 identity_env: BTreeMap::new(),
-                env_file: None,
+                env_files: Vec::new(),
                 env: BTreeMap::new(),
             },
         }
@@ -101,7 +103,7 @@ impl Wanted {
             dir: desired.dir.clone(),
             pass_env: desired.pass_env.iter().cloned().collect(),
             identity_env: desired.identity_env.clone(),
-            env_file: desired.env_file.clone(),
+            env_files: desired.env_files.clone(),
             env: desired.env.clone(),
         }
     }
@@ -127,25 +129,28 @@ async fn ask_all<T: Send + 'static>(
     if wanted.is_empty() {
         return vec![];
     }
-    let places: Vec<(Option<PathBuf>, PathBuf)> = wanted
+    let places: Vec<(Vec<EnvFile>, PathBuf)> = wanted
         .iter()
-        .map(|wanted| (wanted.env_file.clone(), wanted.dir.clone()))
+        .map(|wanted| (wanted.env_files.clone(), wanted.dir.clone()))
         .collect();
     let found = aside::many(aside::PATIENCE, wanted, ask).await;
     found
         .into_iter()
         .zip(places)
-        .map(|(answer, (env_file, dir))| {
+        .map(|(answer, (env_files, dir))| {
             answer.unwrap_or_else(|late| {
-                let late = env_file.map_or(late.clone(), |file| late.about(&file));
+                let late = env_files
+                    .iter()
+                    .fold(late, |late, file| late.about(&file.path));
                 Err(late.about(&dir).into())
             })
         })
         .collect()
 }
 
-/// The sessions whose program or directory is missing, or whose disk does not answer. Reads no
-/// `env_file`. If an `env_file` may set PATH, the program is searched only at the start.
+/// The sessions whose program or directory is missing, whose `env_file` has a fault in its text, or
+/// whose disk does not answer. Reads no pipe. If an `env_file` may set PATH, the program is searched
+/// only at the start.
 ///
 /// Takes at most [`aside::PATIENCE`].
 pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, CannotStart> {
@@ -154,7 +159,7 @@ pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, Cann
         .map(|desired| desired.name.clone())
         .collect();
     let wanted = sessions.into_iter().map(Wanted::to_check).collect();
-    let lacking = ask_all(wanted, |wanted, _| Ok(lacks(wanted)))
+    let lacking = ask_all(wanted, |wanted, deadline| Ok(lacks(wanted, deadline)))
         .await
         .into_iter()
         .map(|answer| match answer {
@@ -172,16 +177,23 @@ pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, Cann
 }
 
 /// What is missing, if anything. May hang.
-///
-/// An `env_file` is not read: it may be a pipe, whose writer waits for its one reader.
-fn lacks(wanted: &Wanted) -> Option<CannotStart> {
+fn lacks(wanted: &Wanted, deadline: Instant) -> Option<CannotStart> {
     let late = |late: Late| CannotStart {
         why: LaunchFault::Late(late).to_string(),
         awaited: BTreeSet::new(),
     };
-    let answers = |path: &PathBuf| Asking::about(path).map(|_asking| drop(fs::metadata(path)));
-    if let Some(Err(fault)) = wanted.env_file.as_ref().map(answers) {
-        return Some(late(fault));
+    if let Err(fault) = check_files(wanted, deadline) {
+        // What one file lacks may come from an earlier one.
+        let awaited = if let LaunchFault::EnvFile { .. } = &fault {
+            let files = wanted.env_files.iter().map(|file| file.path.clone());
+            files.take(MOST_AWAITED).collect()
+        } else {
+            BTreeSet::new()
+        };
+        return Some(CannotStart {
+            why: fault.to_string(),
+            awaited,
+        });
     }
     let _asking = match Asking::about(&wanted.dir) {
         Ok(asking) => asking,
@@ -189,7 +201,7 @@ fn lacks(wanted: &Wanted) -> Option<CannotStart> {
     };
     let found = if wanted.dir.is_dir() {
         let env = declared(wanted);
-        let may_change = wanted.env_file.is_some() && !wanted.env.contains_key("PATH");
+        let may_change = !wanted.env_files.is_empty() && !wanted.env.contains_key("PATH");
         let is_searched = wanted
             .command
             .first()
@@ -231,6 +243,26 @@ fn lacks(wanted: &Wanted) -> Option<CannotStart> {
         why: fault.to_string(),
         awaited,
     })
+}
+
+/// Whether the disks of the files answer, and whether what they say can be used.
+///
+/// If one is a pipe, none is read: its writer waits for its one reader, which is the start. A file
+/// that is missing or not to be trusted is a fault of the start, too.
+fn check_files(wanted: &Wanted, deadline: Instant) -> Result<(), LaunchFault> {
+    let mut is_plain = true;
+    for file in &wanted.env_files {
+        let _asking = Asking::about(&file.path)?;
+        let is_other = |metadata: fs::Metadata| !metadata.is_file();
+        is_plain &= !fs::metadata(&file.path).is_ok_and(is_other);
+    }
+    if !is_plain {
+        return Ok(());
+    }
+    match variables_of_files(wanted, deadline) {
+        Err(LaunchFault::EnvFile { fault, .. }) if !fault.is_in_text() => Ok(()),
+        checked => checked.map(drop),
+    }
 }
 
 /// The first part of a path that does not exist. The whole path if all of it exists.
@@ -298,6 +330,12 @@ pub(super) fn prepare(
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
+    // Of the variables that gtctl adds, its own are no part of the environment above.
+    let own = desired.identity_env.iter();
+    let own = own.filter(|(name, _)| name.starts_with("GTCTL_"));
+    marker.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+    let program = scene.logs.sink.map(|(program, _)| program);
+    let argv = by_leave_of_the_guard(program, &marker, argv);
     if let Some((_, state)) = scene.logs.sink.filter(|_| desired.agent.reports()) {
         let folder = state.reports_dir().to_string_lossy().into_owned();
         marker.insert("GTCTL_REPORTS".to_owned(), folder);
@@ -310,6 +348,7 @@ pub(super) fn prepare(
         fingerprint: desired.fingerprint(),
         handoff,
         origin: Origin::Started,
+        conversation: conversation.id().cloned(),
     };
     let pipe = scene.logs.pipe(&desired.name, generation, desired.logs);
     SessionLaunch {
@@ -321,6 +360,27 @@ pub(super) fn prepare(
         labels,
         pipe,
     }
+}
+
+/// There is no such file, and its name says in the log what is wrong.
+const NO_PROGRAM: &str = "/nonexistent/gtctl-cannot-be-run-so-nothing-that-can-move-may-start";
+
+/// The command of a session that can move from host to host: it first asks the guard of this host
+/// whether it still may begin, as tmux can carry out a start late.
+///
+/// Where gtctl's own program is gone, nothing can ask the guard. Then the start must fail: a command
+/// that began all the same could live twice.
+fn by_leave_of_the_guard(
+    program: Option<&Path>,
+    marker: &BTreeMap<String, String>,
+    argv: Vec<String>,
+) -> Vec<String> {
+    if !marker.contains_key("GTCTL_GUARD") {
+        return argv;
+    }
+    let program = program.unwrap_or(Path::new(NO_PROGRAM));
+    let enter = [&*program.to_string_lossy(), "guard", "enter", "--"].map(str::to_owned);
+    enter.into_iter().chain(argv).collect()
 }
 
 /// Checks that commands can run in this directory. Waits at most [`aside::PATIENCE`].
@@ -336,22 +396,14 @@ pub(super) fn check_programs(commands: Vec<Vec<String>>, dir: &Path) -> Result<(
     })?
 }
 
-/// The environment: inherited variables, then gtctl's own, then those of the file, then those of
-/// the manifest. Later ones win.
+/// The environment: inherited variables, then gtctl's own, then those of the files in their order,
+/// then those of the manifest. Later ones win.
 fn environment(
     wanted: &Wanted,
     deadline: Instant,
 ) -> Result<BTreeMap<String, String>, LaunchFault> {
     let mut env = given(wanted);
-    if let Some(path) = &wanted.env_file {
-        let _asking = Asking::about(path)?;
-        env.extend(
-            env_file::read(path, deadline).map_err(|fault| LaunchFault::EnvFile {
-                path: path.clone(),
-                fault,
-            })?,
-        );
-    }
+    env.extend(variables_of_files(wanted, deadline)?);
     env.extend(wanted.env.clone());
     // Only gtctl sets its own variables.
     env.retain(|name, _| !name.starts_with("GTCTL_"));
@@ -359,6 +411,25 @@ fn environment(
         Some(name) => Err(LaunchFault::BadName(name.clone())),
         None => Ok(env),
     }
+}
+
+/// The variables of all files. A missing file that is optional has none.
+fn variables_of_files(
+    wanted: &Wanted,
+    deadline: Instant,
+) -> Result<BTreeMap<String, String>, LaunchFault> {
+    let mut variables = env_file::Variables::new(&wanted.env);
+    for EnvFile { path, optional } in &wanted.env_files {
+        let _asking = Asking::about(path)?;
+        match env_file::read(path, deadline, &mut variables) {
+            Err(fault) if *optional && fault.is_missing() => {}
+            read => read.map_err(|fault| LaunchFault::EnvFile {
+                path: path.clone(),
+                fault,
+            })?,
+        }
+    }
+    Ok(variables.into_found())
 }
 
 /// The inherited variables and gtctl's own.
@@ -369,7 +440,7 @@ fn given(wanted: &Wanted) -> BTreeMap<String, String> {
     env
 }
 
-/// The environment without the variables of the file.
+/// The environment without the variables of the files.
 fn declared(wanted: &Wanted) -> BTreeMap<String, String> {
     let mut env = given(wanted);
     env.extend(wanted.env.clone());
@@ -474,4 +545,23 @@ fn check_sizes(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), La
         });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_move_never_begins_without_the_guards_leave() {
+        let argv = || vec!["claude".to_owned()];
+        let stays = BTreeMap::new();
+        let moves = BTreeMap::from([("GTCTL_GUARD".to_owned(), "/state".to_owned())]);
+        let own = Path::new("/bin/gtctl");
+        assert_eq!(by_leave_of_the_guard(Some(own), &stays, argv()), argv());
+        let asks = by_leave_of_the_guard(Some(own), &moves, argv());
+        assert_eq!(asks, ["/bin/gtctl", "guard", "enter", "--", "claude"]);
+        let lost = by_leave_of_the_guard(None, &moves, argv());
+        assert_eq!(lost.last(), Some(&"claude".to_owned()));
+        assert!(lost.len() == 5 && !Path::new(&lost[0]).exists(), "{lost:?}");
+    }
 }

@@ -14,27 +14,34 @@ mod finish;
 mod inject;
 mod instruct;
 mod known;
+mod labels;
 mod launch;
 mod launcher;
 mod nudge;
 mod pipes;
 mod probe;
+mod ready;
+mod rename;
 mod send_escape;
 mod start;
+mod status_port;
 mod stop;
 mod tree;
 mod typist;
 
 pub use answer::{Answering, answer};
-pub use inject::runs_hooks;
+pub use inject::{runs_hooks, tells_by_port};
 pub use instruct::{Instructions, instruct, instructions};
 pub use known::Known;
+pub use labels::name_conversations;
 pub use launch::cannot_start;
 pub use nudge::{Approach, may_type};
 pub use pipes::{AddToLog, repipe};
 
 pub use launcher::{LauncherJobs, LauncherOrder, Report as LauncherReport, hand_over};
 pub use probe::{PROBE_DEADLINE, probe};
+pub use ready::check_ready;
+pub use status_port::{StatusFault, StatusPort};
 
 use crate::model::{
     self, Action, AnswerStep, Desired, Done, Generation, Memory, Moment, Outcome, Outcomes, Plan,
@@ -42,7 +49,7 @@ use crate::model::{
 };
 use crate::store::View;
 use crate::tmux::Client;
-use crate::tmux::ops::Labels;
+use crate::tmux::ops::{Labels, NewName};
 use crate::tmux::pipe::pipe_command;
 use crate::tmux::script::Reply;
 use launch::{Found, LaunchFault, Wanted};
@@ -157,7 +164,7 @@ pub async fn carry_out(
 
 /// Whether the process that the step starts gets variables from a file.
 fn reads_a_file(step: &Step) -> bool {
-    begun_by(step).is_some_and(|desired| desired.env_file.is_some())
+    begun_by(step).is_some_and(|desired| !desired.env_files.is_empty())
 }
 
 /// The session for which gtctl itself starts a fresh process by this step, or ends one in order to.
@@ -176,6 +183,7 @@ fn begun_by(step: &Step) -> Option<&Desired> {
         }
         | Action::Expire { .. }
         | Action::Adopt { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => None,
@@ -202,6 +210,7 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
     let Work {
         starts,
         adoptions,
+        renames,
         stops,
         finishes,
         texts,
@@ -210,9 +219,10 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
         mut settled,
     } = work;
     let (places, texts): (Vec<usize>, Vec<&TextStep>) = texts.into_iter().unzip();
-    let (started, adopted, stopped, finished, typed, escape_sent, answered) = tokio::join!(
+    let (started, adopted, renamed, stopped, finished, typed, escape_sent, answered) = tokio::join!(
         start::all(scene, starts),
         start::adopt_all(scene, adoptions),
+        rename::all(scene, renames),
         stop::all(scene, stops),
         finish::all(scene, finishes),
         nudge::type_all(client, &texts, scene.now),
@@ -223,6 +233,7 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
         started
             .into_iter()
             .chain(adopted)
+            .chain(renamed)
             .chain(stopped)
             .chain(finished)
             .chain(escape_sent)
@@ -241,6 +252,7 @@ async fn take_steps(scene: &Scene<'_>, steps: Vec<(usize, &Step)>) -> Vec<Placed
 struct Work<'a> {
     starts: Vec<start::Start>,
     adoptions: Vec<start::Adoption<'a>>,
+    renames: Vec<rename::Rename<'a>>,
     stops: Vec<stop::Stop<'a>>,
     finishes: Vec<finish::Finish<'a>>,
     texts: Vec<(usize, &'a TextStep)>,
@@ -297,6 +309,23 @@ impl<'a> Work<'a> {
                 pane_at_end: stop::pane_at_end(launch),
             }),
             Action::Adopt { .. } => self.take_adoption(scene, place, step),
+            Action::Rename {
+                target,
+                started_as,
+                log,
+            } => {
+                let generation = target.generation.unwrap_or_default();
+                let pipe = scene
+                    .logs
+                    .pipe(session, generation, *log)
+                    .filter(|_| scene.logs.has(session, generation));
+                let new = NewName {
+                    name: session,
+                    started_as,
+                    pipe,
+                };
+                self.renames.push(rename::Rename { place, target, new });
+            }
             Action::Nudge(text) => self.texts.push((place, text)),
             Action::SendEscape { target, agent } => self.rouses.push(send_escape::SendEscape {
                 place,
@@ -412,6 +441,7 @@ impl<'a> Work<'a> {
             fingerprint: *fingerprint,
             handoff: *handoff,
             origin: *origin,
+            conversation: None,
         };
         let pipe = log.and_then(|log| scene.logs.pipe(session, *generation, log));
         self.adoptions.push(start::Adoption {

@@ -5,12 +5,13 @@
 
 use super::launch::{self, Found, Wanted};
 use crate::model::environment::Inherit;
-use crate::model::{Agent, Answer, Probe, ScreenState};
+use crate::model::{Agent, Answer, Desired, Probe, ScreenState};
 use crate::proc::child::{self, Bound, Ending, Leftovers, Output, Spec, Stream, words};
 use crate::proc::clock;
 use crate::screen;
 use jiff::tz::TimeZone;
 use std::ffi::OsString;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 /// The longest time for a probe.
@@ -27,10 +28,31 @@ const WAYS_TO_TMUX: [&str; 2] = ["TMUX", "TMUX_PANE"];
 /// program.
 pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
     let desired = &probe.desired;
-    let wanted = Wanted::beside(desired, &desired.agent.probe);
+    match run_beside(desired, &desired.agent.probe, deadline).await {
+        Shown::Exited(status, printed) if status.success() => judged(&desired.agent, &printed),
+        Shown::Exited(status, _) => Answer::Failed(status.to_string()),
+        Shown::Failed(why) => Answer::Failed(why),
+        Shown::NotRun(why) => Answer::Unasked(why),
+    }
+}
+
+/// What came of a command that ran beside a session.
+pub(super) enum Shown {
+    /// It exited, with what it printed.
+    Exited(ExitStatus, [Output; 2]),
+    /// It was ended, or its exit was not seen.
+    Failed(String),
+    /// It could not run.
+    NotRun(String),
+}
+
+/// Runs a command with a session's environment and directory, for at most `deadline`. Dropping this
+/// before the end kills it.
+pub(super) async fn run_beside(desired: &Desired, argv: &[String], deadline: Duration) -> Shown {
+    let wanted = Wanted::beside(desired, argv);
     let Found { argv, env } = match launch::find_one(wanted).await {
         Ok(found) => found,
-        Err(fault) => return Answer::Unasked(fault.to_string()),
+        Err(fault) => return Shown::NotRun(fault.to_string()),
     };
     let variables = env
         .into_iter()
@@ -50,12 +72,11 @@ pub async fn probe(probe: &Probe, deadline: Duration) -> Answer {
     })
     .await;
     match ran.ending {
-        Ending::Exited(status) if status.success() => judged(&desired.agent, &[ran.out, ran.err]),
-        Ending::Exited(status) => Answer::Failed(status.to_string()),
-        Ending::TimedOut => Answer::Failed(format!("no answer within {deadline:?}")),
-        Ending::Flooded | Ending::Cancelled => Answer::Failed("it was stopped".to_owned()),
-        Ending::NotStarted(fault) => Answer::Unasked(format!("it cannot be started ({fault})")),
-        Ending::Lost(fault) => Answer::Failed(format!("its exit was not seen ({fault})")),
+        Ending::Exited(status) => Shown::Exited(status, [ran.out, ran.err]),
+        Ending::TimedOut => Shown::Failed(format!("no answer within {deadline:?}")),
+        Ending::Flooded | Ending::Cancelled => Shown::Failed("it was stopped".to_owned()),
+        Ending::NotStarted(fault) => Shown::NotRun(format!("it cannot be started ({fault})")),
+        Ending::Lost(fault) => Shown::Failed(format!("its exit was not seen ({fault})")),
     }
 }
 

@@ -91,8 +91,9 @@ fn is_told_by_title(scene: &Scene<'_>, target: &Target) -> bool {
         .whose
         .as_ref()
         .and_then(|whose| scene.memory.sessions.get(&whose.session));
-    let content = history.and_then(|history| history.content.as_ref());
-    content.is_some_and(|content| {
-        Some(content.generation) == target.generation && content.told.by == Source::Title
-    })
+    let run = history
+        .zip(target.generation)
+        .and_then(|(history, generation)| history.run_of(generation));
+    let content = run.and_then(|run| run.content.as_ref());
+    content.is_some_and(|content| content.told.by == Source::Title)
 }

@@ -84,7 +84,7 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
         server,
         panes: None,
     });
-    let first = tree::former(scene.town, unlisted, &beginning);
+    let first = tree::former(scene, unlisted, &beginning);
     if first.left.is_empty() && first.agents.is_empty() {
         return (starts, vec![]);
     }
@@ -93,7 +93,7 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
         server,
         panes: panes.as_ref(),
     });
-    let former = || tree::former(scene.town, here, &beginning);
+    let former = || tree::former(scene, here, &beginning);
     let Former { left, agents } = former();
     let grace = left
         .iter()

@@ -61,11 +61,7 @@ pub(super) async fn all(scene: &Scene<'_>, stops: Vec<Stop<'_>>) -> Vec<Placed> 
     if stops.is_empty() {
         return vec![];
     }
-    let trees = Trees::look(
-        scene.town,
-        scene.memory,
-        &stops.iter().map(|stop| stop.session).collect(),
-    );
+    let trees = Trees::look(scene, &stops.iter().map(|stop| stop.session).collect());
     let (mut by_keys, mut by_signal) = (vec![], vec![]);
     for stop in stops {
         let aimed = Aimed::at(trees.of(stop.session, stop.target, None));

@@ -1,6 +1,7 @@
 //! The processes of a session: those below its pane, those that memory has of its stop, and those
 //! with its env tag.
 
+use super::Scene;
 use crate::model::{Generation, Memory, ProcId, ServerId, SessionName, Stopping, Target, Town};
 use crate::proc::env_tag::{self, Scan, Sighted};
 use crate::proc::process::Presence;
@@ -41,25 +42,22 @@ pub(super) struct Trees<'a> {
 
 impl<'a> Trees<'a> {
     /// Looks for the processes of these sessions among all processes.
-    pub(super) fn look(
-        town: &'a Town,
-        memory: &'a Memory,
-        sessions: &BTreeSet<&SessionName>,
-    ) -> Self {
-        Self::of_scan(town, memory, sessions, &Scan::new(&town.name).finish())
+    pub(super) fn look(scene: &Scene<'a>, sessions: &BTreeSet<&SessionName>) -> Self {
+        let scan = Scan::new(&scene.town.name).finish();
+        Self::of_scan(scene, sessions, scan)
     }
 
     /// The same from a scan that was made before.
     pub(super) fn of_scan(
-        town: &'a Town,
-        memory: &'a Memory,
+        scene: &Scene<'a>,
         sessions: &BTreeSet<&SessionName>,
-        sighted: &Sighted,
+        sighted: Sighted,
     ) -> Self {
         let boot = clock::now().boot;
+        let sighted = sighted.renamed(&scene.known.renames);
         Self {
-            town,
-            memory,
+            town: scene.town,
+            memory: scene.memory,
             boot,
             marked: sighted.living(|session| sessions.contains(session)),
             tags: sighted.tags(),
@@ -184,10 +182,11 @@ impl Here<'_> {
 
 /// Looks for them by one scan. `beginning` has each session with the run that it begins.
 pub(super) fn former(
-    town: &Town,
+    scene: &Scene<'_>,
     here: Option<Here<'_>>,
     beginning: &BTreeMap<&SessionName, Generation>,
 ) -> Former {
+    let town = scene.town;
     let mut found = Former::default();
     let is_in_pane_here = |process: ProcId| {
         let below = here.filter(|here| here.is_above(town, process));
@@ -199,9 +198,9 @@ pub(super) fn former(
         (None, Above::Server(pid)) => !env_tag::bears(pid, &town.name),
         (None, Above::Unknown) => process::may_live(process),
     };
-    for (session, mut marked) in
-        env_tag::carrying_those(&town.name, |session| beginning.contains_key(session))
-    {
+    let sighted = Scan::new(&town.name).finish();
+    let sighted = sighted.renamed(&scene.known.renames);
+    for (session, mut marked) in sighted.living(|session| beginning.contains_key(session)) {
         let Some(begins) = beginning.get(&session) else {
             continue;
         };

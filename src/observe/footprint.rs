@@ -38,8 +38,9 @@ fn is_due(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -> boo
     let last = memory
         .sessions
         .get(&desired.name)
-        .and_then(|history| history.footprint);
-    let Some(last) = last.filter(|last| last.generation == label.generation) else {
+        .and_then(|history| history.run_of(label.generation))
+        .and_then(|run| run.footprint);
+    let Some(last) = last else {
         return true;
     };
     let is_large = desired.max_memory.is_some_and(|limit| last.bytes > limit);

@@ -48,9 +48,9 @@ pub fn listen(
             continue;
         };
         let history = memory.sessions.get(&label.session);
-        let former = history.and_then(|history| history.marks.as_ref());
-        let former = former.filter(|marks| marks.generation == label.generation);
-        let typed = history.map_or(&[][..], |history| &history.typed);
+        let run = history.and_then(|history| history.run_of(label.generation));
+        let former = run.and_then(|run| run.marks.as_ref());
+        let typed = run.map_or(&[][..], |run| &run.typed);
         let pane = match &seen.life {
             Life::Alive { process, .. } => Some(*process),
             Life::Dead { .. } | Life::Unknown(_) => None,
@@ -159,12 +159,7 @@ impl Source<'_> {
 
 /// What the output of one incarnation says after this look.
 fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Marks, Deaf> {
-    let Source {
-        desired,
-        label,
-        path,
-        ..
-    } = source;
+    let Source { desired, path, .. } = source;
     source.answers()?;
     if desired.policy.is_some() && desired.completion.log.is_none() && !path.exists() {
         return Err(Deaf::PipedElsewhere);
@@ -172,7 +167,6 @@ fn hear(source: &Source<'_>, former: Option<&Marks>, now: Moment) -> Result<Mark
     let Some(former) = former else {
         let from = beginning(source);
         let silence = Marks {
-            generation: label.generation,
             position: None,
             beyond: 0,
             standing: None,
@@ -291,17 +285,13 @@ fn read(
         ..at
     });
     let unfinished = standing != whole;
-    let Marks {
-        generation, given, ..
-    } = former.clone();
     Ok(Marks {
-        generation,
         position,
         beyond,
         standing,
         unfinished,
         last_output,
-        given,
+        given: former.given.clone(),
     })
 }
 

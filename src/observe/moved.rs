@@ -121,6 +121,11 @@ fn by_pane(row: &PaneRow, displaced: &Displaced<'_>) -> Option<SessionName> {
 /// is not its agent.
 fn by_tag(row: &PaneRow, town: &Town, displaced: &Displaced<'_>) -> Option<SessionName> {
     let (name, life) = env_tag::borne(row.pid, &town.name)?;
+    let name = town
+        .sessions
+        .values()
+        .find(|desired| desired.moved.contains(&name))
+        .map_or(name, |desired| desired.name.clone());
     let is_present = displaced
         .get(&name)
         .is_none_or(|(_, generation)| *generation == life);

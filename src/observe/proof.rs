@@ -108,7 +108,7 @@ fn is_tagged(label: &Label, process: ProcId, town: &SessionName) -> bool {
     let bears_it = |pid: u32| {
         let tag = env_tag::borne(pid, town);
         tag.is_some_and(|(session, generation)| {
-            session == label.session && generation == label.generation
+            session == *label.tag() && generation == label.generation
         })
     };
     bears_it(process.pid)

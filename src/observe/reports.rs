@@ -40,7 +40,7 @@ pub(super) struct ReportCache {
     hooks: BTreeMap<SessionName, HookReports>,
     /// The entries of registries, by their files.
     registry: BTreeMap<PathBuf, RegistryFile>,
-    /// The sessions that may report.
+    /// The names under which sessions may report: those in the environment of their processes.
     sessions: BTreeSet<SessionName>,
     /// Which file is a session's entry.
     files: BTreeMap<SessionName, PathBuf>,
@@ -212,10 +212,11 @@ fn forget_others<'r, 't: 'r>(
     cache: &mut ReportCache,
     reporting: impl Iterator<Item = &'r Reporting<'t>>,
 ) {
-    let names: BTreeSet<&SessionName> = reporting.map(|session| &session.label.session).collect();
+    let labels: Vec<&Label> = reporting.map(|session| &session.label).collect();
+    let names: BTreeSet<&SessionName> = labels.iter().map(|label| &label.session).collect();
     cache.hooks.retain(|name, _| names.contains(name));
     cache.files.retain(|name, _| names.contains(name));
-    cache.sessions = names.into_iter().cloned().collect();
+    cache.sessions = labels.iter().map(|label| label.tag().clone()).collect();
     let files: BTreeSet<PathBuf> = cache.files.values().cloned().collect();
     cache.registry.retain(|file, _| files.contains(file));
 }
@@ -234,10 +235,10 @@ fn latest_of_hooks(
         .get(name)
         .filter(|known| known.generation == generation && known.process == process);
     let stamp = known.map(|known| known.stamp);
-    match state.read_reports(name, generation, stamp) {
+    match state.read_reports(session.label.tag(), generation, stamp) {
         Ok(Some((reports, stamp))) => {
-            let is_below = |report: &&AgentReport| report.ancestors.contains(&process);
-            let latest = reports::latest(reports.iter().filter(is_below));
+            let counts = |report: &&AgentReport| reports::is_of(report, generation, process);
+            let latest = reports::latest(reports.iter().filter(counts));
             let read = HookReports {
                 generation,
                 process,

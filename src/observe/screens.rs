@@ -80,8 +80,8 @@ fn screen_of_dead(seen: &Seen) -> Option<PaneId> {
 /// only if they are few.
 pub(super) fn unread<'t>(town: &'t Town, memory: &Memory) -> Vec<&'t SessionName> {
     let runs_unread = |name: &&SessionName| {
-        let history = memory.sessions.get(*name);
-        history.is_some_and(|history| history.run.is_some() && history.content.is_none())
+        let run = memory.sessions.get(*name).and_then(|h| h.run.as_ref());
+        run.is_some_and(|run| run.ended.is_none() && run.content.is_none())
     };
     let unread: Vec<&SessionName> = town.sessions.keys().filter(runs_unread).collect();
     if unread.len() > FEW_SCREENS {
@@ -271,7 +271,7 @@ fn is_limit_near(content: &Content, desired: &Desired, now: Moment) -> bool {
     quiet_limit(desired).is_some_and(|limit| quiet >= limit)
 }
 
-/// Whether the session is to end once it is idle: for its age, its memory, or changed fields.
+/// Whether the session is to end once it is idle: for its age, its memory, its tokens, or changed fields.
 fn is_end_near(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -> bool {
     if desired.drain == Period::ZERO || desired.policy.is_some() {
         return false;
@@ -279,20 +279,25 @@ fn is_end_near(memory: &Memory, desired: &Desired, label: &Label, now: Moment) -
     let age = now.since(&label.started).plus(CPU_WATCH);
     let is_old = desired.max_age.is_some_and(|limit| age >= limit);
     let history = memory.sessions.get(&label.session);
-    let footprint = history.and_then(|history| history.footprint);
+    let run = history.and_then(|history| history.run_of(label.generation));
+    let footprint = run.and_then(|run| run.footprint);
     let is_large = footprint
         .zip(desired.max_memory)
         .is_some_and(|(footprint, limit)| footprint.bytes > limit);
-    let waits_for_its_end = history.is_some_and(|history| history.draining.is_some());
+    let is_at_token_limit = run.is_some_and(|run| {
+        let limits = desired.tokens;
+        limits.reached_tokens(run).is_some() || limits.reached_context(run).is_some()
+    });
+    let waits_for_its_end = run.is_some_and(|run| run.draining.is_some());
     let is_other = || {
         label
             .fingerprint
             .is_some_and(|ran_with| ran_with != desired.fingerprint())
     };
-    let program = history.and_then(|history| history.program);
+    let program = run.and_then(|run| run.program);
     let is_upgraded = desired.on_upgrade == OnUpgrade::RestartWhenIdle
         && program.is_some_and(|program| program.is_replaced);
-    is_old || is_large || is_upgraded || waits_for_its_end || is_other()
+    is_old || is_large || is_at_token_limit || is_upgraded || waits_for_its_end || is_other()
 }
 
 /// What was declared for a living session of ours, and its label.
@@ -305,8 +310,8 @@ pub(super) fn living<'t, 's>(town: &'t Town, seen: &'s Seen) -> Option<(&'t Desi
 
 /// The screen that memory has of this incarnation.
 fn known<'m>(memory: &'m Memory, label: &Label) -> Option<&'m Content> {
-    let content = memory.sessions.get(&label.session)?.content.as_ref()?;
-    (content.generation == label.generation).then_some(content)
+    let history = memory.sessions.get(&label.session)?;
+    history.run_of(label.generation)?.content.as_ref()
 }
 
 fn label(seen: &Seen) -> Option<&Label> {

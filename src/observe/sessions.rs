@@ -6,7 +6,7 @@ use super::locate_server::Found;
 use super::proof;
 use crate::model::{
     Death, Desired, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen,
-    SessionId, Town, Usage,
+    SessionId, SessionName, Town, Usage,
 };
 use crate::proc::env_tag;
 use crate::proc::script::AgentSignature;
@@ -277,7 +277,12 @@ impl View<'_> {
             return false;
         };
         let tag = env_tag::borne(process.pid, &self.town.name);
-        let is_tagged = tag.is_some_and(|(session, _)| session.as_str() != row.name);
+        let is_former = |name: &SessionName| {
+            let declared = self.declared(&row.name);
+            declared.is_some_and(|declared| declared.moved.contains(name))
+        };
+        let is_tagged =
+            tag.is_some_and(|(session, _)| session.as_str() != row.name && !is_former(&session));
         let is_labelled = |other: &PaneRow| match other.labels.ownership(&self.town.name) {
             Ownership::Ours(label) => {
                 label.pane == row.pane && other.labels.claim().session == Some(other.session)

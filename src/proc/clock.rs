@@ -1,6 +1,6 @@
 //! Reads the clocks: the [`Moment`] of a cycle, and the age of a process.
 
-use crate::model::{Moment, Period};
+use crate::model::{BootTime, Moment, Period};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
 use std::sync::OnceLock;
@@ -16,6 +16,12 @@ pub fn now() -> Moment {
         awake: millis(ClockId::CLOCK_MONOTONIC),
         boot: boot(),
     }
+}
+
+/// The time since the boot, which goes on while the machine is suspended.
+#[must_use]
+pub fn boot_time() -> BootTime {
+    BootTime(millis(ClockId::CLOCK_BOOTTIME))
 }
 
 /// The age of a process that started `start` clock ticks after boot

@@ -5,7 +5,7 @@
 
 use super::process::{self, Presence};
 use super::{file, own, tree};
-use crate::model::{Generation, ProcId, ServerId, SessionName};
+use crate::model::{Generation, ProcId, Renames, ServerId, SessionName};
 use memchr::memmem::Finder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
@@ -30,7 +30,8 @@ const MOST_PASSES: u32 = 8;
 #[derive(Debug, Clone)]
 pub struct Sighted {
     town: SessionName,
-    tagged: Vec<(SessionName, u32)>,
+    tagged: Vec<(SessionName, Generation, u32)>,
+    renames: Renames,
 }
 
 /// A search for a town's tag in the environment of processes, except ourselves and our ancestors.
@@ -85,6 +86,7 @@ impl Scan {
         let sighted = Sighted {
             town: town.clone(),
             tagged: Vec::new(),
+            renames: Renames::default(),
         };
         let (buffer, left, seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         Self {
@@ -174,7 +176,7 @@ impl Scan {
             .and_then(|_| parse(bytes, &self.sighted.town));
         self.sighted
             .tagged
-            .extend(tagged.map(|(session, _)| (session, pid)));
+            .extend(tagged.map(|(session, generation)| (session, generation, pid)));
     }
 
     /// Reads all that is left and returns the result.
@@ -191,15 +193,27 @@ impl Sighted {
     /// Then nothing of these sessions is left that could start more: an agent has the tag itself.
     #[must_use]
     pub fn is_clear_of(&self, wanted: impl Fn(&SessionName) -> bool) -> bool {
-        !self.tagged.iter().any(|(session, _)| wanted(session))
+        let owner = |(tag, generation, _): &(SessionName, Generation, u32)| {
+            wanted(self.renames.owner(tag, *generation))
+        };
+        !self.tagged.iter().any(owner)
     }
 
-    /// The session whose tag each process had, by pid.
+    /// The same, where each process belongs to the session that has the present name.
+    #[must_use]
+    pub fn renamed(self, renames: &Renames) -> Self {
+        Self {
+            renames: renames.clone(),
+            ..self
+        }
+    }
+
+    /// The session of each process, by pid.
     #[must_use]
     pub fn tags(&self) -> BTreeMap<u32, SessionName> {
         self.tagged
             .iter()
-            .map(|(session, pid)| (*pid, session.clone()))
+            .map(|(tag, generation, pid)| (*pid, self.renames.owner(tag, *generation).clone()))
             .collect()
     }
 
@@ -212,14 +226,17 @@ impl Sighted {
         wanted: impl Fn(&SessionName) -> bool,
     ) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
         let mut living: BTreeMap<SessionName, Vec<(Generation, ProcId)>> = BTreeMap::new();
-        for (_, pid) in self
+        let owner = |tag: &SessionName, generation| self.renames.owner(tag, generation).clone();
+        for (_, _, pid) in self
             .tagged
             .iter()
-            .filter(|(session, pid)| wanted(session) && file::is_own(*pid))
+            .filter(|(tag, run, pid)| wanted(&owner(tag, *run)) && file::is_own(*pid))
         {
-            if let Some((session, generation, process)) =
-                marked(*pid, &self.town).filter(|(session, ..)| wanted(session))
-            {
+            let Some((tag, generation, process)) = marked(*pid, &self.town) else {
+                continue;
+            };
+            let session = owner(&tag, generation);
+            if wanted(&session) {
                 living
                     .entry(session)
                     .or_default()
@@ -238,7 +255,7 @@ pub fn carrying_any(town: &SessionName) -> BTreeMap<SessionName, Vec<(Generation
     carrying_those(town, |_| true)
 }
 
-/// As [`carrying_any`], for the wanted sessions only.
+/// The same, of wanted sessions only.
 #[must_use]
 pub fn carrying_those(
     town: &SessionName,
@@ -289,6 +306,13 @@ pub fn borne(pid: u32, town: &SessionName) -> Option<(SessionName, Generation)> 
         &file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?,
         town,
     )
+}
+
+/// The value of a variable in the environment of this process.
+#[must_use]
+pub fn variable(pid: u32, name: &str) -> Option<String> {
+    let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?;
+    value(&bytes, name)
 }
 
 fn marked(pid: u32, town: &SessionName) -> Option<(SessionName, Generation, ProcId)> {

@@ -15,6 +15,16 @@ pub fn stack_limit() -> Option<u64> {
     getrlimit(Resource::Stack).current
 }
 
+/// The host name of the machine. Empty if the system does not tell it as text.
+#[must_use]
+pub fn hostname() -> String {
+    let system = nix::sys::utsname::uname();
+    let name = system.map(|system| system.nodename().to_owned());
+    name.ok()
+        .and_then(|name| name.into_string().ok())
+        .unwrap_or_default()
+}
+
 /// Stops this process, as Ctrl-Z does, until somebody continues it. Returns whether it was stopped.
 ///
 /// Nothing happens where nobody could continue it: no shell with job control has started it, or the

@@ -150,7 +150,7 @@ pub fn names(pid: u32, comm: &str) -> Names {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramFile {
     /// The process.
-    pid: u32,
+    pub pid: u32,
     /// Where the file is, or was.
     pub path: PathBuf,
     /// Whether nothing stands for it in its folder any more.

@@ -23,6 +23,8 @@ pub enum Listening {
 
 /// The most bytes read of `/proc/net/unix`.
 const MAX_TABLE: u64 = 64 << 20;
+/// The state of a listening TCP socket: `TCP_LISTEN`.
+const LISTENS: &str = "0A";
 /// The flag of a listening socket: `__SO_ACCEPTCON`.
 const ACCEPTS: &[u8] = b"00010000";
 /// The most open files read of one process.
@@ -106,6 +108,37 @@ pub fn paths_of(process: ProcId) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Whether a process of our user listens on this TCP port of this host, at 127.0.0.1 or at all
+/// addresses.
+#[must_use]
+pub fn is_own_listener(port: u16) -> bool {
+    let Ok(table) = file::read("/proc/net/tcp", MAX_TABLE) else {
+        return false;
+    };
+    let us = rustix::process::geteuid().as_raw();
+    let text = String::from_utf8_lossy(&table);
+    text.lines()
+        .filter_map(tcp_listener)
+        .any(|(at, uid)| at == port && uid == us)
+}
+
+/// The port and the user in the line of a TCP socket that listens on loopback or everywhere. The
+/// fields are `number local remote state queues timer retransmits user …`.
+fn tcp_listener(line: &str) -> Option<(u16, u32)> {
+    let mut fields = line.split_ascii_whitespace();
+    let (_, local, _, state) = (
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+    );
+    let uid = fields.nth(3)?.parse().ok()?;
+    let (address, port) = local.split_once(':')?;
+    let is_here = matches!(address, "0100007F" | "00000000");
+    let port = u16::from_str_radix(port, 16).ok()?;
+    (is_here && state == LISTENS).then_some((port, uid))
+}
+
 /// The targets of a process's open files, at most [`MAX_FILES`].
 fn links_of(pid: u32) -> Vec<PathBuf> {
     let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
@@ -184,6 +217,16 @@ mod tests {
             listener(b"Num       RefCount Protocol Flags    Type St Inode Path"),
             None
         );
+    }
+
+    #[test]
+    fn a_tcp_listener_of_ours_is_seen() {
+        let line = "   0: 0100007F:1000 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41";
+        assert_eq!(tcp_listener(line), Some((0x1000, 1000)));
+        assert_eq!(tcp_listener(&line.replace(" 0A ", " 01 ")), None);
+        assert_eq!(tcp_listener(&line.replace("0100007F", "0200A8C0")), None);
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(is_own_listener(socket.local_addr().unwrap().port()));
     }
 
     #[test]

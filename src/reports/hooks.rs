@@ -79,6 +79,14 @@ pub fn read(client: ReportingClient, json: &[u8]) -> Option<Hooked> {
     })
 }
 
+/// Whether a report is of this incarnation, whose pane runs this process: the hook's environment
+/// names it, and the process is among those above the hook. So a report of another process, or of an
+/// earlier incarnation, says nothing.
+#[must_use]
+pub fn is_of(report: &AgentReport, generation: Generation, pane: ProcId) -> bool {
+    report.generation == generation && report.ancestors.contains(&pane)
+}
+
 /// The latest word of the reports of one incarnation, given in the order in which they were
 /// written. None where none says anything of what the agent does.
 ///

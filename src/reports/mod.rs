@@ -3,6 +3,7 @@
 //! ```text
 //!  a hook's JSON ──► hooks::read ──► AgentReport ──► [spool file] ──► hooks::latest ─┐
 //!                                                                               ├─► together ─► Reported
+//!  opencode's status port ──► opencode::session_status ──► AgentReport ──┘           │
 //!  a registry's entry ──► registry::registry_entry ─────────────────────────────┘
 //! ```
 //!
@@ -20,6 +21,7 @@ mod codex;
 mod gemini;
 mod hooks;
 mod kimi;
+mod opencode;
 mod registry;
 mod together;
 mod usage;
@@ -27,7 +29,8 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
-pub use hooks::{Hooked, latest, read};
+pub use hooks::{Hooked, is_of, latest, read};
+pub use opencode::session_status;
 pub use registry::{RegistryEntry, registry_entry};
 pub use together::together;
 pub use usage::Tally;

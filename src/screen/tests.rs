@@ -53,6 +53,8 @@ pub(super) fn agents() -> BTreeMap<String, Agent> {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/work"),
+        include: &crate::manifest::no_files,
+        machine: crate::manifest::Machine::default(),
         read: &|_| None,
     };
     let town = load(&sources)

@@ -5,10 +5,13 @@
 //!
 //! ```text
 //! town=acme session=gt-shop-witness gen=1795259592688 started=1795259592688:3309065:899075f9 pane=%3 pid=3821 at=$3
-//! spec=dc97b9f1:e75b3dbd:4fd0bfc1 origin=started
+//! spec=dc97b9f1:e75b3dbd:4fd0bfc1 origin=started conv=4f1c9a2e-0000-4000-8000-00000000beef
 //! ```
 //!
-//! (in one line). `@gtctl_handoff` is the time of the last planned restart. It is an option of its
+//! (in one line). `conv` is the conversation of the agent, where it is known. It is written again when
+//! the agent changes to another one. A word that is no id of a conversation is passed over: the rest
+//! of the label counts all the same. A session that was renamed since its start also has `as=NAME`:
+//! its processes have that name in their environment. `@gtctl_handoff` is the time of the last planned restart. It is an option of its
 //! own because a stop writes it alone, before the first signal. The rest is one option because each
 //! `set-option` makes tmux walk every session, window and client. With a thousand sessions, eight
 //! options were most of the cost of a start.
@@ -22,13 +25,18 @@
 //! all sessions shows in each session without its own. Such a label, like any copy, names another
 //! session or process and is not believed (see `observe`).
 
-use crate::model::{Flaw, Generation, Label, Origin, Ownership, SessionId, SessionName, Unproved};
+use crate::model::{
+    ConversationId, Flaw, Generation, Label, Origin, Ownership, SessionId, SessionName, Unproved,
+};
 use std::str::FromStr;
 
 /// The option that says to whom the session belongs, and which incarnation it is.
 pub const LABEL: &str = "@gtctl_label";
 /// The option with the time of the last planned restart. Unset if there was none.
 pub const HANDOFF: &str = "@gtctl_handoff";
+
+/// The word with the name under which a renamed session was started.
+pub const STARTED_AS: &str = "as";
 
 /// The origin of a session that gtctl started. Its agent is the pane's own process.
 pub const STARTED_BY_US: &str = "started";
@@ -40,6 +48,9 @@ pub const BY_LAUNCHER: &str = "launcher";
 
 /// The origin of a session that others started and a policy covers.
 pub const COVERED: &str = "policy";
+
+/// The word of [`LABEL`] with the conversation of the agent.
+pub(super) const CONVERSATION: &str = "conv";
 
 /// The labels of one session as tmux has them: any text, empty if unset.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,6 +108,7 @@ impl Labels {
     fn read(&self, words: &Words<'_>) -> Option<Label> {
         Some(Label {
             session: SessionName::new(words.session?).ok()?,
+            started_as: unless_unset(words.started_as.unwrap_or_default()).ok()?,
             generation: Generation(words.generation?.parse().ok()?),
             started: words.started?.parse().ok()?,
             pane: words.pane?.parse().ok()?,
@@ -109,8 +121,15 @@ impl Labels {
                 BY_LAUNCHER => Origin::Launcher,
                 _ => return None,
             },
+            conversation: words.conversation.and_then(|id| id.parse().ok()),
         })
     }
+}
+
+/// The format that gives the present label with another conversation. An id has no character that
+/// means something in a format.
+pub(super) fn with_conversation(id: &ConversationId) -> String {
+    format!("#{{s/ {CONVERSATION}=[^ ]*//:{LABEL}}} {CONVERSATION}={id}")
 }
 
 /// The session and the process for which a label was written. Labels of 0.1.0 name neither.
@@ -127,6 +146,7 @@ pub struct Claim {
 struct Words<'a> {
     town: Option<&'a str>,
     session: Option<&'a str>,
+    started_as: Option<&'a str>,
     generation: Option<&'a str>,
     started: Option<&'a str>,
     pane: Option<&'a str>,
@@ -134,6 +154,7 @@ struct Words<'a> {
     at: Option<&'a str>,
     fingerprint: Option<&'a str>,
     origin: Option<&'a str>,
+    conversation: Option<&'a str>,
 }
 
 impl<'a> Words<'a> {
@@ -143,6 +164,7 @@ impl<'a> Words<'a> {
             let place = match name {
                 "town" => &mut words.town,
                 "session" => &mut words.session,
+                STARTED_AS => &mut words.started_as,
                 "gen" => &mut words.generation,
                 "started" => &mut words.started,
                 "pane" => &mut words.pane,
@@ -150,6 +172,7 @@ impl<'a> Words<'a> {
                 "at" => &mut words.at,
                 "spec" => &mut words.fingerprint,
                 "origin" => &mut words.origin,
+                CONVERSATION => &mut words.conversation,
                 _ => continue,
             };
             place.get_or_insert(value);
@@ -219,6 +242,29 @@ mod tests {
         assert!(
             matches!(ours(&covered, ""), Ownership::Ours(label) if label.origin == Origin::Policy)
         );
+    }
+
+    #[test]
+    fn only_an_id_is_read_as_a_conversation() {
+        let read = |word: &str| match ours(&format!("{WHOLE} conv={word}"), "") {
+            Ownership::Ours(label) => label.conversation,
+            other => panic!("{other:?}"),
+        };
+        let id = "4f1c9a2e-0000-4000-8000-00000000beef";
+        assert_eq!(read(id).unwrap().as_str(), id);
+        let long = "a".repeat(ConversationId::MAX + 1);
+        for bad in [
+            "",
+            "--dangerous",
+            "a/b",
+            "$(id)",
+            "a\u{1b}[2J",
+            "#{pid}",
+            &long,
+        ] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+        assert_eq!(read("a conv=b").unwrap().as_str(), "a", "the first counts");
     }
 
     #[test]

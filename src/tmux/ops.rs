@@ -6,7 +6,9 @@
 use super::fence::{ATTACHED, Clients, FACTS, Fence, Pane, equal, pane_target};
 use super::labels;
 use super::script::{Tag, quote, quote_format};
-use crate::model::{Fingerprint, Generation, Moment, Origin, ServerId, SessionName, Target};
+use crate::model::{
+    ConversationId, Fingerprint, Generation, Moment, Origin, ServerId, SessionName, Target,
+};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -56,6 +58,8 @@ pub struct Labels {
     pub handoff: Option<Moment>,
     /// How the session became ours.
     pub origin: Origin,
+    /// The conversation of its agent.
+    pub conversation: Option<ConversationId>,
 }
 
 impl Labels {
@@ -69,6 +73,7 @@ impl Labels {
             fingerprint,
             handoff,
             origin,
+            conversation,
         } = self;
         let origin = match origin {
             Origin::Started => labels::STARTED_BY_US,
@@ -77,10 +82,14 @@ impl Labels {
             Origin::Launcher => labels::BY_LAUNCHER,
         };
         let place = "pane=#{pane_id} pid=#{pane_pid} at=#{session_id}";
-        // No value contains a `#`: names consist of letters, digits, `_` and `-`.
+        let conversation = conversation
+            .as_ref()
+            .map(|id| format!(" {}={id}", labels::CONVERSATION))
+            .unwrap_or_default();
+        // No value contains a `#`: names and ids consist of letters, digits, `_` and `-`.
         let label = format!(
             "town={town} session={session} gen={generation} started={started} {place} spec={fingerprint} \
-             origin={origin}"
+             origin={origin}{conversation}"
         );
         let label = format!("set-option -F -t {at} {} {}", labels::LABEL, quote(label));
         handoff
@@ -360,6 +369,61 @@ pub fn adopt(
         .line(tag, &commands, &label)
 }
 
+/// The new name of a session.
+#[derive(Debug, Clone)]
+pub struct NewName<'a> {
+    /// The name.
+    pub name: &'a SessionName,
+    /// The name in the environment of its processes.
+    pub started_as: &'a SessionName,
+    /// The command that gets the output of its pane from now on, if that is piped now.
+    pub pipe: Option<String>,
+}
+
+/// Gives a session of ours its new name, in tmux and in its label. The reply has the label.
+///
+/// Its processes, its clients and everything else in the label stay. tmux refuses a name that
+/// another session has, before anything is changed.
+#[must_use]
+pub fn rename(tag: &Tag, target: &Target, new: &NewName<'_>) -> String {
+    let at = quote(format!("{}:", target.session));
+    let former = target.whose.as_ref().map(|whose| &whose.session);
+    let former = former.unwrap_or(new.name);
+    let remark = if new.started_as == former {
+        format!(" {}={former}", labels::STARTED_AS)
+    } else {
+        // The label has it already.
+        String::new()
+    };
+    let label = format!(
+        "#{{s/ session={former} / session={}{remark} /:{}}}",
+        new.name,
+        labels::LABEL
+    );
+    let mut commands = vec![
+        format!(
+            "rename-session -t {} {}",
+            quote(target.session.to_string()),
+            quote(new.name.as_str())
+        ),
+        format!("set-option -F -t {at} {} {}", labels::LABEL, quote(label)),
+    ];
+    let pane = pane_target(target.session, target.pane);
+    commands.extend(new.pipe.iter().map(|command| {
+        let is_piped = format!(
+            "#{{&&:#{{==:#{{pane_id}},{}}},#{{pane_pipe}}}}",
+            target.pane
+        );
+        format!(
+            "if-shell -F -t {pane} {} {{ {} }}",
+            quote(is_piped),
+            pipe_pane(&pane, command)
+        )
+    }));
+    let label = format!("#{{{}}}", labels::LABEL);
+    Fence::new(target, Clients::Ignore, Pane::Any).line(tag, &commands, &label)
+}
+
 /// Pipes the output of the pane to this command instead of any other. The reply has `pane_pipe`.
 #[must_use]
 pub fn pipe(tag: &Tag, target: &Target, command: &str) -> String {
@@ -369,6 +433,16 @@ pub fn pipe(tag: &Tag, target: &Target, command: &str) -> String {
         &[pipe_pane(&pane, command)],
         "#{pane_pipe}",
     )
+}
+
+/// Writes into the label that its agent holds this conversation now. Nothing else of the label
+/// changes.
+#[must_use]
+pub fn name_conversation(tag: &Tag, target: &Target, id: &ConversationId) -> String {
+    let pane = pane_target(target.session, target.pane);
+    let label = quote(labels::with_conversation(id));
+    let write = format!("set-option -F -t {pane} {} {label}", labels::LABEL);
+    Fence::new(target, Clients::Ignore, Pane::Present).line(tag, &[write], "")
 }
 
 /// Whether a text is a valid name of an environment variable.

@@ -148,6 +148,7 @@ impl Course<'_> {
                 Err(outcome) => Ok(outcome),
             },
             Action::Adopt { .. }
+            | Action::Rename { .. }
             | Action::Nudge { .. }
             | Action::SendEscape { .. }
             | Action::Answer(_) => Ok(Outcome::Failed("it is not done by commands".to_owned())),
@@ -304,6 +305,7 @@ impl Course<'_> {
             fingerprint: desired.fingerprint(),
             handoff,
             origin: Origin::Launcher,
+            conversation: None,
         };
         let pipe = self.scene.logs.pipe(self.session, generation, desired.logs);
         let adoption = Adoption {
@@ -365,11 +367,7 @@ impl Course<'_> {
         };
         finish::keep_screen(&self.scene, &finish, facts).await?;
         let only = BTreeSet::from([self.session]);
-        let processes = Trees::look(self.scene.town, self.scene.memory, &only).of(
-            self.session,
-            target,
-            facts.process,
-        );
+        let processes = Trees::look(&self.scene, &only).of(self.session, target, facts.process);
         // The slow work is done. Somebody may have attached meanwhile, so the fence is asked again.
         self.fenced(target, |tag| {
             ops::begin_stop(tag, target, handoff, PaneAtEnd::AsSet)

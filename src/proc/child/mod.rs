@@ -33,8 +33,10 @@
 //! client. A test reads every source file to check it.
 
 mod end;
+mod lines;
 mod output;
 
+pub use lines::read_lines;
 pub use output::{Bound, Output};
 
 use super::env_tag;
@@ -327,6 +329,35 @@ async fn feed(stdin: Option<ChildStdin>, input: &str) -> Result<(), Flooded> {
         let _ = stdin.shutdown().await;
     }
     Ok(())
+}
+
+/// A process that goes on beside us and outlives us. It has no terminal and no pipes of ours.
+#[derive(Debug)]
+pub struct Companion(std::process::Child);
+
+impl Companion {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// The system's error, where it cannot be started.
+    pub fn start(argv: &[OsString]) -> io::Result<Self> {
+        use std::os::unix::process::CommandExt;
+        let (program, arguments) = argv.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = std::process::Command::new(program);
+        command
+            .args(arguments)
+            .current_dir("/")
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.spawn().map(Self)
+    }
+
+    /// Takes in its end, if it has ended, so that it is no zombie.
+    pub fn reap(&mut self) {
+        let _ = self.0.try_wait();
+    }
 }
 
 fn command(spec: &Spec<'_>) -> Command {

@@ -211,9 +211,13 @@ impl Cells {
 
     /// Inserts so many spaces at the cursor.
     pub(super) fn insert(&mut self, columns: usize) {
-        if self.at < self.text.len() && self.text.len() - self.row <= MAX_EDITED {
-            self.text
-                .splice(self.at..self.at, vec![b' '; columns.min(MAX_STEP)]);
+        let (end, count) = (self.text.len(), columns.min(MAX_STEP));
+        if self.at < end && end - self.row <= MAX_EDITED {
+            self.text.resize(end + count, b' ');
+            self.text.copy_within(self.at..end, self.at + count);
+            if let Some(gap) = self.text.get_mut(self.at..self.at + count) {
+                gap.fill(b' ');
+            }
         }
     }
 
