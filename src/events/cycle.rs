@@ -2,8 +2,8 @@
 
 use super::{Actor, Novelty, TownEvent, What};
 use crate::model::{
-    Answer, Block, Chore, ChoreResult, ChoreTime, Departure, Done, Effect, Evidence, Held, Hold,
-    Judged, Memory, Moment, Observed, Outcome, Phase, Plan, Reason, SessionName, Step, Verb,
+    Answer, Block, Chore, ChoreResult, ChoreTime, Departure, Done, Effect, Evidence, Held, History,
+    Hold, Judged, Memory, Moment, Observed, Outcome, Phase, Plan, Reason, SessionName, Step, Verb,
 };
 use std::collections::BTreeMap;
 
@@ -242,7 +242,7 @@ fn of_blocks(happened: &Happened<'_>) -> Vec<TownEvent> {
     let begun = blocked.iter().map(|(block, of)| {
         let (agent, kind) = *block;
         let until = of.sessions.iter().filter_map(|name| {
-            let content = happened.memory.sessions.get(*name)?.content.as_ref()?;
+            let content = happened.memory.sessions.get(*name)?.content()?;
             content.state.limit_end()
         });
         let what = What::Blocked {
@@ -352,7 +352,7 @@ fn of_phases(happened: &Happened<'_>) -> Vec<TownEvent> {
         let what = match phase {
             Phase::Waiting(asks) => {
                 let history = happened.memory.sessions.get(name);
-                let content = history.and_then(|history| history.content.as_ref());
+                let content = history.and_then(History::content);
                 let dialog = content.and_then(|content| content.dialog.as_ref());
                 What::Asks {
                     asks,
@@ -381,6 +381,7 @@ fn of_phases(happened: &Happened<'_>) -> Vec<TownEvent> {
 /// What each session of a plan is.
 pub(super) fn phases(plan: &Plan) -> impl Iterator<Item = (&SessionName, Phase)> {
     let Plan {
+        checks: _,
         steps,
         held,
         unchanged,

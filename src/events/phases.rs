@@ -246,7 +246,7 @@ fn since(
     known: Option<&PhaseChange>,
     now: Moment,
 ) -> i64 {
-    let content = history.and_then(|history| history.content.as_ref());
+    let content = history.and_then(History::content);
     let known_since = match phase {
         Phase::Dead(_) | Phase::Completed(_) => seen.and_then(ended_at),
         Phase::Waiting(_) | Phase::Blocked(_) | Phase::Background => {
@@ -278,7 +278,7 @@ fn ended_at(seen: &Seen) -> Option<i64> {
 
 /// Who told the state of its screen, where that was its client.
 fn source_of(phase: Phase, history: Option<&History>) -> Option<Source> {
-    let by = history?.content.as_ref()?.told.by;
+    let by = history?.content()?.told.by;
     (is_run(phase) && phase != Phase::Starting && by.is_client()).then_some(by)
 }
 

@@ -16,12 +16,14 @@ fn name() -> SessionName {
 fn seen_with(generation: u64, process: Option<u32>) -> Observed {
     let label = Label {
         session: name(),
+        started_as: None,
         generation: Generation(generation),
         started: NOW,
         pane: PaneId(1),
         fingerprint: None,
         handoff: None,
         origin: Origin::Started,
+        conversation: None,
     };
     let life = match process {
         Some(pid) => Life::Alive {

@@ -115,6 +115,7 @@ fn effect_words(event: &TownEvent, verb: Verb, effect: &Effect) -> String {
             return format!("{} runs `{}`", words::verb(verb), argvs.join("; "));
         }
         (Effect::Adopted { .. }, _) => "adopted",
+        (Effect::Renamed, _) => "renamed",
         (Effect::Removed, _) => removed(event),
         (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
@@ -125,6 +126,7 @@ fn effect_words(event: &TownEvent, verb: Verb, effect: &Effect) -> String {
             Verb::Start
             | Verb::Expire
             | Verb::Adopt
+            | Verb::Rename
             | Verb::Nudge
             | Verb::SendEscape
             | Verb::Answer,

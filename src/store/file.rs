@@ -105,6 +105,18 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
     sync_parent(path)
 }
 
+/// As [`replace`], for a file that several processes replace: a verb and the controller. Each writes
+/// a new file of its own, so none finds the other's half-written one in its way. The last one wins.
+///
+/// # Errors
+/// The system's error. The old file is then still there.
+pub(super) fn replace_beside_others(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
+    let temporary = beside(path, &format!("{}.tmp", std::process::id()));
+    write_durably(&temporary, bytes)?;
+    fs::rename(&temporary, path).map_err(StoreFault::io("replace", path))?;
+    sync_parent(path)
+}
+
 /// The path with another extension added.
 pub(super) fn beside(path: &Path, extension: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

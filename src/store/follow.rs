@@ -116,6 +116,17 @@ impl Follower {
         Ok(size)
     }
 
+    /// Moves to this offset in bytes, at most to the end of the file.
+    ///
+    /// # Errors
+    /// [`FollowFault`].
+    pub fn skip_to(&mut self, offset: u64) -> Result<(), FollowFault> {
+        if let Some(seen) = self.metadata(&self.path)? {
+            self.from = From::Position(position_in(&seen, offset.min(seen.len())));
+        }
+        Ok(())
+    }
+
     /// The path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -7,8 +7,9 @@
 //! to which it belongs, and is ignored beside any other. So each save makes it void. Nothing has
 //! been done for an intent file that is malformed.
 
+use super::encoding::VERSION;
 use super::file::{self, Stamp, Sync};
-use super::state::{VERSION, frame, unframe};
+use super::state::{frame, unframe};
 use super::{StateDir, StoreFault, View, encoding};
 use crate::model::Memory;
 use std::fs;
@@ -61,7 +62,7 @@ impl View {
             }),
             Ok(framed) => Ok(Beside {
                 stamp,
-                memory: encoding::decode_beside(framed.payload, state, memory),
+                memory: encoding::decode_beside(framed.version, framed.payload, state, memory),
             }),
             Err(_) => Ok(Beside { stamp, memory }),
         }

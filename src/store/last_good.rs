@@ -27,6 +27,9 @@ pub struct LastGood {
     /// The text of the user's own file, if there was one.
     #[serde(default)]
     pub user_text: Option<String>,
+    /// Absolute path and text of each file that the manifest includes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub included: Vec<(PathBuf, String)>,
 }
 
 impl View {
@@ -71,6 +74,7 @@ impl StateDir {
                 layers: good.layers.clone(),
                 town_text: String::new(),
                 user_text: None,
+                included: Vec::new(),
             };
             text = written(&bare);
         }
@@ -137,6 +141,7 @@ mod tests {
             layers,
             town_text: "[town]".to_owned(),
             user_text: None,
+            included: Vec::new(),
         }
     }
 

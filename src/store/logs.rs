@@ -1,5 +1,6 @@
 //! The logs of sessions: `logs/<session>/<generation>.log`, and a link `latest.log`.
 
+use super::log_times::EXTENSION;
 use super::{StateDir, StoreFault, View, file, sink};
 use crate::model::{Generation, SessionName};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,6 +127,25 @@ impl StateDir {
             .map_err(StoreFault::io("append to", &path))
     }
 
+    /// Gives the logs of a renamed session their new place. A log that is there already stays as it
+    /// is. The process that writes to a log goes on writing to it.
+    ///
+    /// # Errors
+    /// The system's error. Missing logs are no error.
+    pub fn move_logs(&self, from: &SessionName, to: &SessionName) -> Result<(), StoreFault> {
+        let (old, new) = (self.view.log_dir(from), self.view.log_dir(to));
+        let is_free = fs::symlink_metadata(&new).is_err();
+        let moved = if is_free {
+            fs::rename(&old, &new)
+        } else {
+            move_files(&old, &new)
+        };
+        match moved {
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.map_err(StoreFault::io("move", &old)),
+        }
+    }
+
     /// Removes logs of former incarnations that are too many or too old, never that of `current`.
     ///
     /// # Errors
@@ -161,6 +181,23 @@ fn end_of(text: &str) -> &str {
     text.get(from..).unwrap_or_default()
 }
 
+/// Moves the files of one folder into another, and removes the empty folder. The link to the newest
+/// log follows the moved logs, which are of the run that goes on.
+fn move_files(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        let is_link = entry.file_name() == LATEST;
+        if is_link || fs::symlink_metadata(&place).is_err() {
+            fs::rename(entry.path(), &place)?;
+        }
+    }
+    fs::remove_dir(from).or_else(|fault| match fault.kind() {
+        io::ErrorKind::DirectoryNotEmpty => Ok(()),
+        _ => Err(fault),
+    })
+}
+
 /// Removes the logs of the oldest incarnations with all their files, never that of `latest`.
 fn retire(dir: &Path, latest: Generation, retention: Retention) -> io::Result<()> {
     let Retention { keep, older_than } = retention;
@@ -184,11 +221,12 @@ fn retire(dir: &Path, latest: Generation, retention: Retention) -> io::Result<()
     Ok(())
 }
 
-/// The generation of a log: 7 for `7.log`, and for `7.log.1` after a rotation.
+/// The generation of a log: 7 for `7.log`, for `7.log.1` after a rotation, and for `7.log.times`.
 fn life_of(path: &Path) -> Option<u64> {
     let (life, suffix) = path.file_name()?.to_str()?.split_once(".log")?;
-    let numbered = suffix.is_empty() || suffix.strip_prefix('.')?.parse::<u32>().is_ok();
-    life.parse().ok().filter(|_| numbered)
+    let rest = suffix.strip_prefix('.').unwrap_or(suffix);
+    let is_of_log = suffix.is_empty() || rest == EXTENSION || rest.parse::<u32>().is_ok();
+    life.parse().ok().filter(|_| is_of_log)
 }
 
 /// Whether the file was last written before `bound`. False if it cannot be read.
@@ -266,6 +304,27 @@ mod tests {
         dir.retire_logs(&session, Generation(9), retention(20, Some(soon)))
             .unwrap();
         assert_eq!(names(), ["7.log.gz", "9.log", "9.log.1"]);
+    }
+
+    #[test]
+    fn the_logs_of_a_renamed_session_follow_it() {
+        let scratch = Scratch::new("move-logs");
+        let dir = StateDir::open(scratch.path()).unwrap();
+        let [old, new] = ["old", "new"].map(|name| SessionName::new(name).unwrap());
+        assert!(dir.move_logs(&old, &new).is_ok(), "there are none yet");
+        dir.keep_log(&old, Generation(7), "seven", 9).unwrap();
+        dir.move_logs(&old, &new).unwrap();
+        assert_eq!(dir.view.logged(&old), []);
+        assert_eq!(dir.view.logged(&new), [Generation(7)]);
+        // Both have logs, and one of the same run.
+        for (n, text) in [(7, "another seven"), (8, "eight")] {
+            dir.keep_log(&old, Generation(n), text, 9).unwrap();
+        }
+        dir.move_logs(&old, &new).unwrap();
+        let text = |n| fs::read_to_string(dir.view.log_of(&new, Generation(n))).unwrap();
+        assert_eq!((text(7).as_str(), text(8).as_str()), ("seven", "eight"));
+        let newest = dir.view.newest_log(&new).unwrap();
+        assert_eq!(fs::read_to_string(newest).unwrap(), "eight");
     }
 
     #[test]

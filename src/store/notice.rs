@@ -6,9 +6,11 @@
 //! files are reported when events were lost.
 
 use crate::files::aside;
+use crate::model::matches_pattern;
 use nix::errno::Errno;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -128,10 +130,8 @@ impl Watcher {
             return;
         };
         let named = |path: &&PathBuf| {
-            event
-                .name
-                .as_deref()
-                .is_none_or(|name| path.file_name() == Some(name))
+            let name = event.name.as_deref();
+            name.is_none_or(|name| path.file_name().is_some_and(|own| is_named(own, name)))
         };
         let paths: Vec<PathBuf> = paths.iter().filter(named).cloned().collect();
         if event.mask.contains(AddWatchFlags::IN_IGNORED) {
@@ -203,6 +203,13 @@ impl Watcher {
             let _ = self.inotify.as_ref().map(|inotify| inotify.rm_watch(watch));
         }
     }
+}
+
+/// Whether a file of this name may be the watched one, or one of those that a watched pattern with
+/// `*` and `?` matches.
+fn is_named(watched: &OsStr, name: &OsStr) -> bool {
+    let (pattern, text) = (watched.to_string_lossy(), name.to_string_lossy());
+    watched == name || pattern.contains(['*', '?']) && matches_pattern(&pattern, &text)
 }
 
 #[cfg(test)]

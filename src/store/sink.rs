@@ -4,15 +4,16 @@
 //! tmux starts one for each incarnation (`pipe-pane`). tmux keeps output in memory until the sink
 //! reads it, so the sink goes on reading whatever happens to the disk. It drops and counts what
 //! cannot be written. Once there is space again, the log says how many bytes are missing. The
-//! newest output is in `<generation>.log`, older output in `.log.1`, `.log.2` and so on.
+//! newest output is in `<generation>.log`, older output in `.log.1`, `.log.2` and so on, and the times of all in `.log.times`.
 //!
 //! **Architecture invariant:** a sink waits only for input, and ends only at the end of its input.
 
 use super::file;
+use super::log_times::Times;
 use crate::model::Generation;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// Bytes per read. Few reads in a flood, little memory for a thousand quiet sinks.
@@ -33,12 +34,14 @@ pub struct Sink {
     path: PathBuf,
     bounds: Bounds,
     open: Option<Open>,
+    times: Times,
     missing: Option<Missing>,
 }
 
 #[derive(Debug)]
 struct Open {
     file: File,
+    inode: u64,
     length: u64,
     full: bool,
 }
@@ -58,8 +61,10 @@ impl Sink {
             size: bounds.size.max(1),
             files: bounds.files.max(1),
         };
+        let path = dir.join(format!("{generation}.log"));
         Self {
-            path: dir.join(format!("{generation}.log")),
+            times: Times::of_log(&path),
+            path,
             bounds,
             open: None,
             missing: None,
@@ -144,6 +149,7 @@ impl Sink {
         match open.file.write(part) {
             Ok(0) => Err(io::ErrorKind::WriteZero.into()),
             Ok(n) => {
+                self.times.note(open.inode, open.length);
                 open.length += n as u64;
                 open.full = n == fits && fits < bytes.len();
                 Ok(n)
@@ -182,6 +188,7 @@ impl Sink {
         }
         fs::rename(&fresh, &self.path)?;
         Ok(Open {
+            inode: opened.metadata()?.ino(),
             file: opened,
             length: 0,
             full: false,
@@ -209,6 +216,7 @@ impl Open {
         let _ = point(path);
         Ok(Self {
             file,
+            inode: metadata.ino(),
             length: metadata.len(),
             full: false,
         })
@@ -277,7 +285,7 @@ mod tests {
         assert_eq!(text(&scratch, "7.log.1"), "eee\nfff\n");
         assert_eq!(text(&scratch, "7.log.2"), "ccc\nddd\n");
         assert_eq!(text(&scratch, "latest.log"), "ggg\n");
-        assert_eq!(fs::read_dir(scratch.path().join("s")).unwrap().count(), 4);
+        assert_eq!(fs::read_dir(scratch.path().join("s")).unwrap().count(), 5);
         let mode = fs::metadata(scratch.path().join("s/7.log"))
             .unwrap()
             .permissions()
@@ -291,7 +299,7 @@ mod tests {
         let mut sink = sink(&scratch, 10, 1);
         sink.drain(&mut "x".repeat(1005).as_bytes());
         assert_eq!(text(&scratch, "7.log"), "xxxxx");
-        assert_eq!(fs::read_dir(scratch.path().join("s")).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(scratch.path().join("s")).unwrap().count(), 3);
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! moment of a save.
 //!
 //! `gtctl.json` is one line of JSON in exactly this form:
-//! `{"version":1,"checksum":"…","memory":{…}}`. The checksum is FNV-1a over version and memory.
+//! `{"version":2,"checksum":"…","memory":{…}}`. The checksum is FNV-1a over version and memory.
+//! Version 1 is read, too, and written as version 2 by the next save.
 //! `gtctl.prev.json` is the previous state. If a file does not match its checksum, the previous one
 //! is loaded, and the broken one is kept as `gtctl.json.broken`.
 
+use super::encoding::VERSION;
 use super::file::{self, Stamp, Sync};
 use super::intent::Beside;
 use super::{StateDir, StoreFault, View, encoding};
@@ -13,9 +15,6 @@ use crate::model::{Memory, Moment};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The version of the format that we read and write.
-pub(super) const VERSION: u32 = 1;
 
 /// The most bytes read or written: enough for some hundred thousand sessions.
 const LIMIT: usize = 64 << 20;
@@ -274,10 +273,10 @@ fn parse(bytes: &[u8], stamp: Stamp) -> Content {
         Err(why) => Content::Broken(why.to_owned()),
         Ok(Framed { version, .. }) if version > VERSION => Content::Newer(version),
         Ok(Framed {
-            version: _,
+            version,
             digest,
             payload,
-        }) => match encoding::decode(payload) {
+        }) => match encoding::decode(version, payload) {
             Ok(memory) => Content::Good {
                 memory: Box::new(memory),
                 stamp,

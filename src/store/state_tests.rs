@@ -51,7 +51,6 @@ fn nth<T: Copy, const N: usize>(n: u64, all: [T; N]) -> T {
     all[usize::try_from(n).unwrap() % N]
 }
 
-#[expect(clippy::too_many_lines, reason = "every field of a history")]
 fn full_history(n: u64) -> History {
     let at = NOW.minus(Period::from_secs(n));
     let fingerprint = Fingerprint {
@@ -75,15 +74,15 @@ fn full_history(n: u64) -> History {
         restart_asked: true,
         generation: Generation(n),
         run: Some(Incarnation {
-            generation: Generation(n),
-            started: at,
-            ready: Some(at),
-            fingerprint: Some(fingerprint),
             ended: Some(Ended { death, at }),
+            ..full_run(n, at, fingerprint)
         }),
+        // Version 1 of the format had no such field.
+        last_end: None,
         crashes: vec![at, NOW],
         restarts: 7,
         handoff: Some(at),
+        went_down: false,
         stopped: n.is_multiple_of(2),
         finished: Some(Finished {
             fingerprint,
@@ -99,41 +98,9 @@ fn full_history(n: u64) -> History {
             said: "not found".into(),
             fingerprint: n.is_multiple_of(2).then_some(fingerprint),
         }),
-        draining: Some(at),
         waiting: Some(at),
-        agentless: 2,
         prune: true,
-        content: Some(full_content(n, at)),
-        nudged: Some(at),
-        typed: vec![model::Typed {
-            generation: Generation(n),
-            text: "go on;\n\"now\"".into(),
-            left: n.is_multiple_of(2),
-        }],
-        marks: Some(full_marks(n, at)),
-        answers: vec![model::AnswerGiven {
-            generation: Generation(7),
-            asked: at,
-            at,
-        }],
-        escape_sent: Some(model::EscapeSent {
-            generation: Generation(n),
-            at,
-        }),
-        footprint: Some(model::Footprint {
-            generation: Generation(n),
-            at,
-            bytes: 3,
-            before: n,
-        }),
-        program: None,
-        ran_with: Some(model::RanWith {
-            fingerprint,
-            command: vec!["claude".into(), "--model".into()],
-            dir: "/x".into(),
-            env: vec![("A".into(), 7)],
-            env_file: n.is_multiple_of(2).then(|| "/x/env".into()),
-        }),
+        answers: vec![model::AnswerGiven { asked: at, at }],
         launcher_job: Some(full_launcher_job(n, at)),
         complaint: Some(model::Complaint::new(at, "exit status 1: no rig")),
         refuted: Some(model::Refuted {
@@ -147,7 +114,6 @@ fn full_history(n: u64) -> History {
             resumed: true,
             over: true,
         }),
-        conversation_refused: Some(Generation(n)),
         conversation_asked: nth(
             n,
             [
@@ -155,12 +121,49 @@ fn full_history(n: u64) -> History {
                 Some(model::AskedConversation::Fresh),
             ],
         ),
+    }
+}
+
+/// A run with all that may be known of it but its end.
+fn full_run(n: u64, at: Moment, fingerprint: Fingerprint) -> Incarnation {
+    Incarnation {
+        generation: Generation(n),
+        started: at,
+        ready: Some(at),
+        readiness: None,
+        fingerprint: Some(fingerprint),
+        ran_with: Some(model::RanWith {
+            fingerprint,
+            command: vec!["claude".into(), "--model".into()],
+            dir: "/x".into(),
+            env: vec![("A".into(), 7)],
+            env_file: n.is_multiple_of(2).then(|| "/x/env".into()),
+        }),
+        ended: None,
+        agentless: 2,
+        draining: Some(at),
+        content: Some(full_content(n, at)),
+        marks: Some(full_marks(n, at)),
+        nudged: Some(at),
+        typed: vec![model::Typed {
+            text: "go on;\n\"now\"".into(),
+            left: n.is_multiple_of(2),
+        }],
+        escape_sent: Some(at),
+        // Version 1 has none.
+        tokens: model::UsedTokens::default(),
+        footprint: Some(model::Footprint {
+            at,
+            bytes: 3,
+            before: n,
+        }),
+        program: None,
         limited: Some(model::Limited {
-            generation: Generation(n),
             until: 9,
             wait_ms: 8,
             evidence: "resets 7pm".to_owned(),
         }),
+        conversation_refused: true,
     }
 }
 
@@ -214,7 +217,6 @@ fn full_launcher_job(n: u64, at: Moment) -> model::LauncherJob {
 
 fn full_content(n: u64, at: Moment) -> model::Content {
     model::Content {
-        generation: Generation(n),
         digest: u64::MAX,
         turn: u64::MAX,
         progress: 4,
@@ -319,7 +321,6 @@ fn full_shown(at: Moment) -> model::Shown {
 
 fn full_marks(n: u64, at: Moment) -> Marks {
     Marks {
-        generation: Generation(n),
         position: Some(Position {
             device: 1,
             inode: 2,
@@ -386,6 +387,7 @@ fn full_memory(sessions: u64) -> Memory {
         failed_start: Some(NOW),
         auth_deaths: [("claude".to_owned(), vec![NOW])].into(),
         chores: full_chores(),
+        chores_since: std::collections::BTreeMap::new(),
         probes: full_probes(),
         departures: vec![full_departure(Some(NOW)), full_departure(None)],
         texts: full_texts(),
@@ -477,9 +479,11 @@ fn every_form() -> Memory {
     memory
 }
 
-/// The state file of [`every_form`]. It was first written when the store still had copies of the
-/// model's types for it.
-const WRITTEN: &str = include_str!("../../tests/states/every-form.json");
+/// The state file of [`every_form`].
+const WRITTEN: &str = include_str!("../../tests/states/version-2.json");
+
+/// The same as gtctl wrote it in version 1 of the format.
+const WRITTEN_FORMER: &str = include_str!("../../tests/states/version-1.json");
 
 #[test]
 fn the_written_form_stays_as_it_is() {
@@ -489,33 +493,44 @@ fn the_written_form_stays_as_it_is() {
     let written = fs::read_to_string(scratch.path().join(MAIN)).unwrap();
     if std::env::var_os("GTCTL_BLESS").is_some() {
         fs::write(
-            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states/every-form.json"),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/states/version-2.json"),
             &written,
         )
         .unwrap();
     }
     assert_eq!(written, WRITTEN);
-    fs::write(scratch.path().join(MAIN), WRITTEN).unwrap();
-    assert_eq!(
-        dir.load(NOW).unwrap(),
-        LoadedState {
-            memory: every_form(),
-            notices: vec![]
-        }
-    );
+    for text in [WRITTEN, WRITTEN_FORMER] {
+        fs::write(scratch.path().join(MAIN), text).unwrap();
+        assert_eq!(
+            dir.load(NOW).unwrap(),
+            LoadedState {
+                memory: every_form(),
+                notices: vec![]
+            }
+        );
+    }
+    dir.save(&every_form()).unwrap();
+    let saved = fs::read_to_string(scratch.path().join(MAIN)).unwrap();
+    assert_eq!(saved, WRITTEN, "a former state is written anew");
 }
 
 /// The names and fields of a state file that 0.1.0 wrote, and some that nobody ever did.
 const FORMER: &str = r#"{"settling":1,"unknown":[{}],"sessions":{"a":{"generation":7,"unknown":1,
+"run":{"generation":7,"started":"5:6:7","unknown":{}},"draining":"5:6:7","agentless":1,
 "finished":{"fingerprint":"00000001:00000002:00000003","death":{"exit":1},"at":"5:6:7"},
 "content":{"generation":7,"digest":1,"since":"5:6:7","activity":5,"state":"busy",
 "state_since":"5:6:7","looks":9},"marks":null,"roused":{"generation":7,"at":"5:6:7"},
 "errand":{"verb":"rouse","generation":7,"begun":"5:6:7","by":null}},"b":{"finished":
-{"fingerprint":"00000001:00000002:00000003","death":null,"at":"5:6:7"}}}}"#;
+{"fingerprint":"00000001:00000002:00000003","death":null,"at":"5:6:7"},
+"run":{"generation":8,"started":"5:6:7"},"conversation_refused":7,
+"typed":[{"generation":7,"text":"old"},{"generation":8,"text":"new","left":true}],
+"footprint":{"generation":7,"at":"5:6:7","bytes":1,"before":1}},
+"c":{"nudged":"5:6:7","content":{"generation":7,"digest":1,"since":"5:6:7","activity":5,
+"state":"busy","state_since":"5:6:7","looks":9}}}}"#;
 
 #[test]
 fn what_a_former_gtctl_wrote_is_read() {
-    let memory = encoding::decode(FORMER).unwrap();
+    let memory = encoding::decode(1, FORMER).unwrap();
     let at = Moment {
         wall: 5,
         awake: 6,
@@ -525,14 +540,59 @@ fn what_a_former_gtctl_wrote_is_read() {
     assert_eq!((memory.settling, memory.town), (1, None));
     assert!(!history.finished.unwrap().well);
     assert!(memory.sessions["b"].finished.unwrap().well);
-    assert_eq!(history.escape_sent.unwrap().at, at);
+    let run = history.run.as_ref().unwrap();
+    assert_eq!(run.escape_sent, Some(at));
+    assert_eq!((run.draining, run.agentless), (Some(at), 1));
     let job = history.launcher_job.unwrap();
     assert_eq!((job.verb, job.begun), (Verb::SendEscape, at));
-    let content = history.content.as_ref().unwrap();
+    let content = history.content().unwrap();
     assert_eq!(
         (content.looks, content.turn, content.told),
         (model::Content::AGREEING, 0, Told::default())
     );
+    let later = memory.sessions["b"].run.as_ref().unwrap();
+    assert_eq!(later.left_texts(), ["new"]);
+    assert_eq!(
+        (later.footprint, later.conversation_refused),
+        (None, false),
+        "they are of the run before"
+    );
+    assert_eq!(memory.sessions["c"], History::default());
+}
+
+#[test]
+fn a_former_intent_adds_to_a_former_state() {
+    let scratch = Scratch::new("former-intent");
+    let mut dir = opened(&scratch);
+    let write = |name: &str, payload: &str| {
+        let digest = checksum(1, payload);
+        let text =
+            format!("{{\"version\":1,\"checksum\":\"{digest:016x}\",\"memory\":{payload}}}\n");
+        fs::write(scratch.path().join(name), text).unwrap();
+        digest
+    };
+    let run = r#""run":{"generation":7,"started":"5:6:7"}"#;
+    let state = write(
+        MAIN,
+        &format!(r#"{{"settling":1,"sessions":{{"a":{{{run}}},"b":{{"restarts":2}}}}}}"#),
+    );
+    let adds = format!(r#"{{"sessions":{{"a":{{{run},"draining":"5:6:7"}}}}}}"#);
+    let intent = format!(r#"{{"state":"{state:016x}","adds":{adds}}}"#);
+    write("gtctl.intent.json", &intent);
+    let memory = dir.load(NOW).unwrap().memory;
+    assert_eq!((memory.settling, memory.sessions["b"].restarts), (0, 2));
+    let draining = |memory: &Memory| memory.sessions["a"].run.as_ref().unwrap().draining;
+    assert!(draining(&memory).is_some());
+    let mut later = memory.clone();
+    later.sessions.get_mut("a").unwrap().restarts = 3;
+    assert_eq!(
+        dir.intend(&later, &memory).unwrap(),
+        WrittenIntent::Beside,
+        "an intent of today stands beside a former state"
+    );
+    assert_eq!(dir.view().load(NOW).unwrap().memory, later);
+    dir.save(&later).unwrap();
+    assert_eq!(dir.view().load(NOW).unwrap().memory, later);
 }
 
 /// The places of all values in a JSON text, as pointers.
@@ -574,8 +634,21 @@ fn unbounded(value: &Value, at: &str) -> Option<String> {
 #[test]
 fn any_value_in_any_place_is_refused_or_read_within_the_bounds() {
     let whole = serde_json::to_value(full_memory(2)).unwrap();
+    let payload = unframe(WRITTEN_FORMER.as_bytes()).unwrap().payload;
+    let mut former: Value = serde_json::from_str(payload).unwrap();
+    let kept = "gt-shop-crew-0";
+    former["sessions"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| name == kept);
+    for (version, whole) in [(1, former), (2, whole)] {
+        check_hostile_values(version, &whole);
+    }
+}
+
+fn check_hostile_values(version: u32, whole: &Value) {
     let mut all = Vec::new();
-    places(&whole, "", &mut all);
+    places(whole, "", &mut all);
     let others = [
         json!(null),
         json!(true),
@@ -597,15 +670,15 @@ fn any_value_in_any_place_is_refused_or_read_within_the_bounds() {
         for other in others.iter().cloned().chain(longer) {
             let mut hostile = whole.clone();
             *hostile.pointer_mut(&place).unwrap() = other;
-            let Ok(memory) = encoding::decode(&hostile.to_string()) else {
+            let Ok(memory) = encoding::decode(version, &hostile.to_string()) else {
                 continue;
             };
             read += 1;
             let kept = serde_json::to_value(&memory).unwrap();
-            assert_eq!(unbounded(&kept, ""), None, "{place}");
+            assert_eq!(unbounded(&kept, ""), None, "version {version}: {place}");
         }
     }
-    assert!(read > 100, "{read}");
+    assert!(read > 100, "version {version}: {read}");
 }
 
 #[test]
@@ -614,9 +687,11 @@ fn more_sessions_than_are_remembered_take_no_room() {
         .map(|n| format!("\"s{n}\":{{}}"))
         .collect();
     let text = format!("{{\"sessions\":{{{}}},\"settling\":3}}", many.join(","));
-    let memory = encoding::decode(&text).unwrap();
-    assert_eq!(memory.sessions.len(), Memory::MAX_SESSIONS);
-    assert_eq!(memory.settling, 3, "what comes after them is read");
+    for version in [1, 2] {
+        let memory = encoding::decode(version, &text).unwrap();
+        assert_eq!(memory.sessions.len(), Memory::MAX_SESSIONS);
+        assert_eq!(memory.settling, 3, "what comes after them is read");
+    }
 }
 
 fn opened(scratch: &Scratch) -> StateDir {
@@ -798,14 +873,14 @@ fn a_newer_form_is_neither_read_nor_overwritten() {
     let main = scratch.path().join(MAIN);
     let payload = "{\"towns\":[]}";
     let text = format!(
-        "{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{payload}}}\n",
-        checksum(2, payload)
+        "{{\"version\":3,\"checksum\":\"{:016x}\",\"memory\":{payload}}}\n",
+        checksum(3, payload)
     );
     fs::write(&main, &text).unwrap();
     let mut dir = opened(&scratch);
     assert!(matches!(
         dir.load(NOW),
-        Err(StoreFault::Newer { version: 2, .. })
+        Err(StoreFault::Newer { version: 3, .. })
     ));
     assert!(matches!(
         dir.save(&Memory::default()),
@@ -974,13 +1049,13 @@ fn an_intent_of_any_bytes_is_none_and_a_newer_one_is_refused() {
     assert_eq!(dir.load(NOW).unwrap().memory, memory);
     fs::remove_dir(&intent).unwrap();
     let text = format!(
-        "{{\"version\":2,\"checksum\":\"{:016x}\",\"memory\":{{}}}}\n",
-        checksum(2, "{}")
+        "{{\"version\":3,\"checksum\":\"{:016x}\",\"memory\":{{}}}}\n",
+        checksum(3, "{}")
     );
     fs::write(&intent, text).unwrap();
     assert!(matches!(
         dir.load(NOW),
-        Err(StoreFault::Newer { version: 2, .. })
+        Err(StoreFault::Newer { version: 3, .. })
     ));
 }
 

@@ -1,6 +1,6 @@
 //! What a period comes to, in numbers.
 
-use super::track::{Past, Piece, Shade, Track, Tracks};
+use super::track::{Past, Piece, Shade, Track, Tracks, cause_of};
 use crate::model::{Period, PhaseChange, ReasonCode};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -125,39 +125,46 @@ fn saved(past: &Past<'_>) -> u64 {
     let mut counted = BTreeSet::new();
     let mut saved = 0_u64;
     for event in past.events {
-        let Some((session, generation, at)) = own_end(event) else {
+        let Some((session, told, at)) = own_end(event) else {
+            continue;
+        };
+        let run = past
+            .phases
+            .iter()
+            .find(|(name, _)| name.as_str() == session)
+            .and_then(|(_, changes)| ended_run(changes, told, at));
+        let Some((generation, begun)) = run.filter(|_| past.window.contains(at)) else {
             continue;
         };
         // An end may be told by the step and by what was found gone.
-        if !past.window.contains(at) || !counted.insert((session, generation)) {
-            continue;
-        }
-        let changes = past
-            .phases
-            .iter()
-            .find(|(name, _)| name.as_str() == session);
-        let is_run = |change: &&PhaseChange| {
-            change.generation.map(|generation| generation.0) == Some(generation)
-        };
-        let begun = changes.and_then(|(_, changes)| changes.iter().find(is_run));
-        if let Some(begun) = begun {
-            let age = at.abs_diff(begun.since);
-            saved += LINGERING.millis().saturating_sub(age);
+        if counted.insert((session, generation)) {
+            saved += LINGERING.millis().saturating_sub(at.abs_diff(begun));
         }
     }
     saved
 }
 
-/// A session that was expired for being done, quiet or old: its name, its run and when.
-fn own_end(event: &Value) -> Option<(&str, u64, i64)> {
+/// The run that ended, and when it began. Where the event names none, it is the last one seen.
+fn ended_run(changes: &[PhaseChange], told: Option<u64>, at: i64) -> Option<(u64, i64)> {
+    // The journal tells whole seconds.
+    let seen = changes.iter().filter(|change| change.since < at + 1000);
+    let last = seen.filter_map(|change| change.generation).next_back();
+    let generation = told.or(last.map(|generation| generation.0))?;
+    let is_run = |change: &&PhaseChange| change.generation.map(|known| known.0) == Some(generation);
+    let begun = changes.iter().find(is_run)?;
+    Some((generation, begun.since))
+}
+
+/// A session that was expired for being done, quiet or old: its name, its run if told, and when.
+fn own_end(event: &Value) -> Option<(&str, Option<u64>, i64)> {
     let text = |key: &str| event.get(key).and_then(Value::as_str);
     let is_end = (text("verb"), text("outcome")) == (Some("expire"), Some("done"));
-    let reason = text("reason").filter(|_| is_end)?;
+    let reason = cause_of(event).filter(|_| is_end)?;
     if !OWN_ENDS.iter().any(|code| code.word() == reason) {
         return None;
     }
     let at: Timestamp = text("ts")?.parse().ok()?;
-    let generation = event.get("generation")?.as_u64()?;
+    let generation = event.get("generation").and_then(Value::as_u64);
     Some((text("session")?, generation, at.as_millisecond()))
 }
 
@@ -166,7 +173,7 @@ mod tests {
     use super::super::track::tests::change;
     use super::super::{Window, tracks};
     use super::*;
-    use crate::model::{PhaseKind, SessionName};
+    use crate::model::{Generation, PhaseKind, SessionName};
     use serde_json::json;
 
     const HOUR: i64 = 3_600_000;
@@ -183,11 +190,14 @@ mod tests {
         ];
         let expired = json!({"ts": "1970-01-01T09:00:00Z", "session": "a", "verb": "expire",
             "outcome": "done", "reason": "completed", "generation": 1});
+        // As a controller tells the end of a stop.
+        let stopped = json!({"ts": "1970-01-01T09:00:00Z", "session": "a", "verb": "expire",
+            "outcome": "done", "reason": "stop-begun", "evidence": {"purpose": "too-quiet"}});
         let asked = json!({"ts": "1970-01-01T09:00:00Z", "session": "a", "verb": "expire",
             "outcome": "done", "reason": "asked", "generation": 2});
         let past = Past {
             phases: &[(name.clone(), changes)].into(),
-            events: &[expired.clone(), expired, asked],
+            events: &[expired.clone(), expired, stopped, asked],
             declared: &[name].into(),
             window: Window {
                 from: 0,
@@ -209,6 +219,18 @@ mod tests {
         };
         assert_eq!(numbers.recovery, want);
         assert_eq!(numbers.saved, 15 * hour);
+    }
+
+    #[test]
+    fn an_end_without_its_run_is_of_the_last_run_before_it() {
+        let of = |generation, since| PhaseChange {
+            generation: Some(Generation(generation)),
+            ..change(PhaseKind::Idle, since)
+        };
+        let changes = [of(1, 0), of(2, 5000), of(2, 8000), of(3, 20_000)];
+        assert_eq!(ended_run(&changes, None, 9000), Some((2, 5000)));
+        assert_eq!(ended_run(&changes, Some(1), 9000), Some((1, 0)));
+        assert_eq!(ended_run(&changes[3..], None, 9000), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The pieces of a session's time.
 
-use crate::model::{PhaseChange, PhaseKind, SessionName};
+use crate::model::{PhaseChange, PhaseKind, ReasonCode, SessionName};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -210,12 +210,24 @@ fn ticks<'a>(past: &Past<'a>) -> BTreeMap<&'a str, Vec<Tick>> {
         let word = |key: &str| text(key).unwrap_or_default().to_owned();
         ticks.entry(session).or_default().push(Tick {
             at,
-            reason: word("reason"),
+            reason: cause_of(event).unwrap_or_default().to_owned(),
             actor: word("actor"),
             message: word("message"),
         });
     }
     ticks
+}
+
+/// The code of the reason for which a step was taken: of a stop under way, what it was begun for.
+pub(super) fn cause_of(event: &Value) -> Option<&str> {
+    let reason = event.get("reason")?.as_str()?;
+    if reason != ReasonCode::StopBegun.word() {
+        return Some(reason);
+    }
+    let purpose = event
+        .get("evidence")
+        .and_then(|evidence| evidence.get("purpose"));
+    purpose.and_then(Value::as_str).or(Some(reason))
 }
 
 #[cfg(test)]
@@ -314,5 +326,15 @@ pub(super) mod tests {
         let ticks = track_of(&[change(PhaseKind::Idle, 0)], &events, true).ticks;
         assert_eq!(ticks.len(), 1);
         assert_eq!((ticks[0].at, ticks[0].reason.as_str()), (500, "died"));
+    }
+
+    #[test]
+    fn the_last_step_of_a_stop_has_the_reason_of_its_first() {
+        let last = json!({"reason": "stop-begun", "evidence": {"purpose": "too-old"}});
+        assert_eq!(cause_of(&last), Some("too-old"));
+        let old = json!({"reason": "stop-begun", "evidence": {}});
+        assert_eq!(cause_of(&old), Some("stop-begun"));
+        assert_eq!(cause_of(&json!({"reason": "died"})), Some("died"));
+        assert_eq!(cause_of(&json!({})), None);
     }
 }
