@@ -1,7 +1,8 @@
 //! Removes an idle shell that has the name of a declared session. Tools that save tmux sessions leave
 //! such shells after a reboot.
 
-use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
+use super::cycle::{CycleFault, TURN_PATIENCE};
+use super::setup::Controller;
 use super::survey::{Survey, survey};
 use crate::events::{Actor, TownEvent, What};
 use crate::model::{

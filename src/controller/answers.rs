@@ -1,12 +1,14 @@
 //! Gives a person's answer to the dialog of a session, under the town's turn.
 
-use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
-use super::survey::{Survey, survey};
+use super::cycle::{CycleFault, TURN_PATIENCE};
+use super::setup::Controller;
+use super::survey::survey;
 use crate::act::{Answering, answer};
 use crate::memory::answer_entry;
 use crate::model::{AnswerEnd, AnswerStep, Choice, Moment, NoAnswer, Orders, SessionName, Town};
-use crate::plan::{self, Situation};
+use crate::plan;
 use crate::proc::clock;
+use crate::words::chain;
 
 /// What came of a person's answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,22 +58,8 @@ impl Controller {
         let memory = self.recall(&mut Vec::new())?;
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, Orders::default()).await;
-        let Survey {
-            now,
-            town,
-            observed,
-            memory,
-            ..
-        } = looked;
-        let situation = Situation {
-            town: &town,
-            observed: &observed,
-            memory: &memory,
-            orders: Orders::default(),
-            now,
-        };
-        let step = plan::answer(&situation, session, choice);
-        Ok(step.map(|step| (step, now)))
+        let step = plan::answer(&looked.situation(), session, choice);
+        Ok(step.map(|step| (step, looked.now)))
     }
 
     /// Writes what came of a person's answer into the journal. Gives what went wrong, which is not

@@ -1,10 +1,11 @@
 //! What goes on beside the cycles: questions to agents, chores, launcher jobs. The next cycle takes in
 //! what has ended.
 
-use super::cycle::Controller;
+use super::cycle::CycleFault;
 use super::prober::Prober;
+use super::setup::Controller;
 use crate::chores::Chores;
-use crate::model::{Moment, Plan};
+use crate::model::{Moment, Orders, Plan, Scope, Town};
 use crate::reconcile::ProbeAnswer;
 use crate::store::StateDir;
 use crate::web::Demand;
@@ -21,24 +22,41 @@ impl Controller {
         self.readers = readers;
     }
 
+    /// Waits for the sessions that were asked whether they are ready, and remembers what they have
+    /// shown. For a process that ends after its cycle.
+    ///
+    /// # Errors
+    /// As [`Controller::cycle`].
+    pub async fn learn_readiness(&mut self, town: &Town, orders: Orders) -> Result<(), CycleFault> {
+        if self.ready.settle().await {
+            let nobody = Scope::Sessions(Vec::new());
+            Box::pin(self.cycle(town, orders, &nobody)).await?;
+        }
+        Ok(())
+    }
+
     /// What the watcher waits for between two cycles: a change of the state directory, the answer of
-    /// an agent, the end of a chore, the end of a start or a stop by commands, and a reader of its
+    /// an agent, a session that has become ready, the end of a chore, the end of a start or a stop by commands, and a reader of its
     /// page.
     pub(super) fn senses(&mut self) -> (&StateDir, impl Future<Output = ()>) {
         let Self {
             store,
             prober,
+            ready,
             chores,
             launcher_jobs,
             readers,
+            fleet,
             ..
         } = self;
         let beside = async move {
             tokio::select! {
                 () = readers.wanted() => {}
                 () = answered(prober.as_mut()) => {}
+                () = ready.passed() => {}
                 () = chore_ended(chores.as_mut()) => {}
                 () = launcher_jobs.wait() => {}
+                () = fleet.wait() => {}
             }
         };
         (store, beside)

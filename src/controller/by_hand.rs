@@ -1,6 +1,7 @@
 //! Requests of people, written down for the cycles to carry out.
 
-use super::cycle::{Controller, CycleFault, TURN_PATIENCE};
+use super::cycle::{CycleFault, TURN_PATIENCE};
+use super::setup::Controller;
 use crate::memory::ask;
 use crate::model::{Memory, Request, SessionName};
 use crate::observe::Holding;

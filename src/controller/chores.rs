@@ -1,6 +1,7 @@
 //! Chores within the cycle: takes in what has ended, and begins what is due and written down.
 
-use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
+use super::cycle::{CycleFault, TURN_PATIENCE};
+use super::setup::Controller;
 use super::survey::survey;
 use crate::chores::{AnalysisInput, ChoreJob, ChoreReport, ChoreWork, Chores, UpstreamNews};
 use crate::events::{Actor, TownEvent, What, journal};
@@ -12,6 +13,7 @@ use crate::model::{
 use crate::proc;
 use crate::reconcile::{Arrivals, ChoreArrivals, EndedChore, Intended, take_in};
 use crate::store::{Counted, StoreFault};
+use crate::words::chain;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -216,7 +218,7 @@ impl Controller {
         let is_asked = |request: &&TextRequest| match scope {
             Scope::Town => true,
             Scope::Chore(name) => request.asker.chore() == Some(name),
-            Scope::Sessions(_) | Scope::Expiries => false,
+            Scope::Sessions(_) | Scope::Expiries(_) => false,
         };
         let running = self
             .chores

@@ -1,11 +1,13 @@
 //! What a controller remembers from one turn to the next, and when it writes that.
 
-use super::cycle::{Controller, CycleFault, chain};
+use super::cycle::CycleFault;
+use super::setup::Controller;
 use crate::events::{DEPARTURE_KEYS, departure_entry};
 use crate::memory::idle_spared;
 use crate::model::{Action, Content, Departure, Entry, Memory, Period, Plan, Rung, Step};
 use crate::proc;
 use crate::store::{StoreFault, WrittenIntent};
+use crate::words::chain;
 
 /// How often the state of a quiet town is written, so that its clocks are not too old.
 const CALM_SAVE: Period = Period::from_mins(1);
@@ -57,6 +59,7 @@ impl Kept {
             Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
+            | Action::Rename { .. }
             | Action::Nudge { .. }
             | Action::SendEscape { .. }
             | Action::Answer(_) => false,
@@ -169,17 +172,23 @@ impl Controller {
 fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
     let mut memory = memory.clone();
     for (name, history) in &mut memory.sessions {
-        let Some(saved) = saved.sessions.get(name) else {
+        let Some(run) = &mut history.run else {
             continue;
         };
-        history.footprint = saved.footprint;
-        if let (Some(program), Some(saved)) = (&mut history.program, saved.program)
-            && program.generation == saved.generation
+        let saved = saved.sessions.get(name);
+        let Some(saved) = saved.and_then(|saved| saved.run_of(run.generation)) else {
+            continue;
+        };
+        run.footprint = saved.footprint;
+        if run.tokens.lists_the_same(&saved.tokens) {
+            run.tokens.clone_from(&saved.tokens);
+        }
+        if let (Some(program), Some(saved)) = (&mut run.program, saved.program)
             && program.is_replaced == saved.is_replaced
         {
             program.at = saved.at;
         }
-        if let (Some(content), Some(saved)) = (&mut history.content, &saved.content)
+        if let (Some(content), Some(saved)) = (&mut run.content, &saved.content)
             && is_alike(content, saved)
         {
             content.clone_from(saved);
@@ -190,7 +199,7 @@ fn without_news_of_screens(memory: &Memory, saved: &Memory) -> Memory {
 
 /// Whether what was saved gives the same state of the session, and the same idle time to the minute.
 fn is_alike(content: &Content, saved: &Content) -> bool {
-    let same = content.generation == saved.generation && content.state == saved.state;
-    same && content.is_agreed() == saved.is_agreed()
+    content.state == saved.state
+        && content.is_agreed() == saved.is_agreed()
         && content.since.since(&saved.since) < CALM_SAVE
 }

@@ -1,6 +1,7 @@
 //! Finishes the restarts that a controller has begun before it ends.
 
-use super::cycle::{Controller, Cycle};
+use super::cycle::Cycle;
+use super::setup::Controller;
 use super::wakeups::{Wakeups, Woken};
 use super::watch::WatchEvent;
 use crate::model::{

@@ -2,7 +2,7 @@
 //!
 //! Nothing of it is needed to decide, and none is worth failing for: what cannot be written is lost.
 
-use super::cycle::{Controller, chain};
+use super::setup::Controller;
 use crate::events::{Happened, PhaseBook, TownEvent};
 use crate::model::{
     Generation, Moment, Observed, Period, Reading, Scope, Server, SessionName, Usage,
@@ -10,6 +10,7 @@ use crate::model::{
 use crate::observe::{self, InUse};
 use crate::reconcile::Decided;
 use crate::store::{SampleWriter, StateDir, View};
+use crate::words::chain;
 use std::collections::BTreeMap;
 use std::fs;
 

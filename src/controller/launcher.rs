@@ -2,7 +2,8 @@
 //! written down.
 
 use super::chores::Farewell;
-use super::cycle::{Controller, CycleFault, server_of};
+use super::cycle::{CycleFault, server_of};
+use super::setup::Controller;
 use crate::act::{LauncherOrder, LauncherReport};
 use crate::events::{EndedStep, TownEvent};
 use crate::model::{Done, Effect, LauncherJob, Outcome, Outcomes, SessionName};

@@ -8,6 +8,8 @@
 
 mod adopt;
 mod answers;
+#[cfg(feature = "etcd")]
+mod asked;
 mod beside;
 mod by_hand;
 mod caught;
@@ -16,12 +18,24 @@ mod cycle;
 mod durable;
 mod files;
 mod finish;
+#[cfg(feature = "etcd")]
+mod fleet;
+#[cfg(not(feature = "etcd"))]
+#[path = "no_fleet.rs"]
+mod fleet;
 mod history;
+mod labels;
 mod launcher;
 mod lookout;
 mod pipes;
+#[cfg(feature = "etcd")]
+mod preparing;
 mod prober;
+mod ready;
 mod recording;
+mod reporting;
+mod setup;
+mod status_ports;
 mod survey;
 mod texts;
 mod typist;
@@ -30,9 +44,10 @@ mod watch;
 
 pub use answers::HandAnswer;
 pub use chores::Farewell;
-pub use cycle::{Controller, Cycle, CycleFault};
+pub use cycle::{Cycle, CycleFault};
 pub use finish::begun;
 pub use lookout::{Lookout, Pace};
+pub use setup::Controller;
 pub use survey::{Eyes, Survey, survey};
 pub use typist::ByTurns;
 pub use watch::{Reload, WatchEnd, WatchEvent, watch};

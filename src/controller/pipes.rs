@@ -1,7 +1,7 @@
 //! Starts another recorder (`gtctl sink`) where the one of a session has ended. One that ends again
 //! and again is left alone for longer each time.
 
-use super::cycle::Controller;
+use super::setup::Controller;
 use crate::act::{self, LogKeeping};
 use crate::events::{TownEvent, What, sentence};
 use crate::model::{Generation, Moment, Period, SessionName};

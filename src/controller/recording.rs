@@ -1,10 +1,11 @@
 //! The record of what a lasting controller sees and decides, where the manifest asks for one.
 
-use super::cycle::{Controller, chain};
+use super::setup::Controller;
 use crate::model::{Memory, Period, Town};
 use crate::reconcile::{Decided, Observation};
 use crate::record::{Circumstances, Recorder};
 use crate::store::RecordFiles;
+use crate::words::chain;
 
 /// The record of this process.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use crate::gastown::{self, GastownState};
 use crate::model::{Gastown, LastReports, Memory, Moment, Observed, Orders, Plan, Scope, Town};
 use crate::model::{covered, misnamed};
 use crate::observe::{self, Depth, Living, Look, LookCache, LookRequest};
+use crate::plan::Situation;
 use crate::proc;
 use crate::reconcile::{Arrivals, Decided, Learned, Observation, Shipped, learn, take_in};
 use crate::store::View;
@@ -130,6 +131,19 @@ impl Eyes<'_> {
             },
         );
         (learned, notices)
+    }
+}
+
+impl Survey<'_> {
+    /// What the plan decides on, where nothing is asked for but what is declared.
+    pub(super) fn situation(&self) -> Situation<'_> {
+        Situation {
+            town: &self.town,
+            observed: &self.observed,
+            memory: &self.memory,
+            orders: Orders::default(),
+            now: self.now,
+        }
     }
 }
 

@@ -5,8 +5,9 @@
 //! ([`typable`] and the rules make a [`TextStep`]), the typing in `act/`, and what is remembered of
 //! it in `memory/`.
 
-use super::cycle::{Controller, CycleFault, TURN_PATIENCE, chain};
-use super::survey::{Survey, survey};
+use super::cycle::{CycleFault, TURN_PATIENCE};
+use super::setup::Controller;
+use super::survey::survey;
 use crate::act::{self, Approach, may_type};
 use crate::events::{Actor, TownEvent, What, journal};
 use crate::memory::{begin_text, settle_text};
@@ -14,9 +15,10 @@ use crate::model::{
     Asker, Commands, Delivery, Generation, Memory, Moment, NudgeText, Obstacle, Orders, Period,
     SessionName, TextEnd, TextRequest, TextStep, Town,
 };
-use crate::plan::{Situation, typable};
+use crate::plan::typable;
 use crate::proc::clock;
 use crate::store::Lock;
+use crate::words::chain;
 
 /// The time between two looks at a session that takes no text yet, while a person waits.
 const LOOK_FOR_PERSON: Period = Period::from_millis(400);
@@ -268,26 +270,12 @@ impl Controller {
     ) -> Result<Aimed, Delivery> {
         let state = self.store.view();
         let looked = survey(&self.client, town, state, memory, Orders::default()).await;
-        let Survey {
-            now,
-            town,
-            observed,
-            memory,
-            ..
-        } = looked;
-        let situation = Situation {
-            town: &town,
-            observed: &observed,
-            memory: &memory,
-            orders: Orders::default(),
-            now,
-        };
-        let step = typable(&situation, request).map_err(Delivery::Refused)?;
-        let may = may_type(&self.client, &step, now).await;
+        let step = typable(&looked.situation(), request).map_err(Delivery::Refused)?;
+        let may = may_type(&self.client, &step, looked.now).await;
         Ok(Aimed {
             step,
-            memory,
-            now,
+            memory: looked.memory,
+            now: looked.now,
             may,
         })
     }

@@ -1,11 +1,13 @@
 //! Types the texts of chores as those of people are typed: by turns, once, and seen to be submitted.
 
-use super::cycle::{Controller, CycleFault, chain};
+use super::cycle::CycleFault;
+use super::setup::Controller;
 use crate::chores::Typist;
 use crate::jobs::Cancel;
 use crate::model::{ProcId, TextEnd, TextRequest, Town};
 use crate::store::StateDir;
 use crate::tmux::Client;
+use crate::words::chain;
 use std::path::PathBuf;
 use std::pin::Pin;
 

@@ -10,7 +10,6 @@ use crate::gastown;
 use crate::model::{Hold, Life, Observed, Ownership, Period, Plan, ProcId, Town};
 use crate::observe::{self, Living};
 use crate::proc::deaths::{Deaths, Watched};
-use crate::proc::program::is_executable;
 use crate::store::StateDir;
 use std::collections::BTreeSet;
 use std::io;
@@ -129,7 +128,7 @@ impl Wakeups {
     ) {
         self.reports.watch(reports);
         let fresh = self.missing.watch(awaited(plan));
-        // What appeared between the look and the watch makes no event.
+        // What appeared or changed between the look and the watch makes no event.
         self.has_appeared = fresh.into_iter().any(is_there);
         self.gastown.watch(
             town.root
@@ -232,10 +231,10 @@ impl Wakeups {
     }
 }
 
-/// Whether a program or a directory exists. On a disk that does not answer it does not.
+/// Whether there is something at this path. On a disk that does not answer there is not.
 fn is_there(path: PathBuf) -> bool {
     let place = path.clone();
-    aside::ask(&place, move || path.is_dir() || is_executable(&path)).unwrap_or(false)
+    aside::ask(&place, move || path.exists()).unwrap_or(false)
 }
 
 /// The paths at which what sessions lack may appear.

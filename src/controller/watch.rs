@@ -2,12 +2,16 @@
 //! has happened, until it is asked to end.
 
 use super::caught::{caught, rest_after};
-use super::cycle::{Controller, Cycle, CycleFault};
+use super::cycle::{Cycle, CycleFault};
 use super::finish::finish_restarts;
 use super::history::Sampler;
+use super::setup::Controller;
 use super::wakeups::{Wakeups, Woken};
 use crate::events::Actor;
-use crate::model::{Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town};
+use crate::model::{
+    Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town, Unchanged,
+};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -80,6 +84,7 @@ pub async fn watch(
 ) -> std::io::Result<WatchEnd> {
     let mut senses = Wakeups::new(manifest, controller.store())?;
     controller.ask_agents();
+    controller.ask_status_ports();
     controller.keep_connection();
     controller.actor = Actor::Controller;
     controller.sampler = Some(Box::new(Sampler::new(controller.store())));
@@ -87,6 +92,7 @@ pub async fn watch(
     let mut broken_off = 0;
     let mut forced = false;
     let mut last = None;
+    controller.declare_fleet(&town);
     loop {
         let mut settles = None;
         match reload(std::mem::take(&mut forced)) {
@@ -95,6 +101,7 @@ pub async fn watch(
             Reload::Fresh { town: fresh, files } => {
                 senses.follow(files);
                 (town, broken) = (fresh, false);
+                controller.declare_fleet(&town);
                 tell(WatchEvent::Reloaded);
             }
             Reload::Broken(why) => {
@@ -105,19 +112,27 @@ pub async fn watch(
         if !still_ours() {
             return Ok(WatchEnd::Usurped);
         }
-        let ran = turn(controller, &town, orders, &mut broken_off).await;
+        let placed = controller.placed(&town);
+        let (part, ran) = match placed {
+            Ok(part) => {
+                let ran = turn(controller, &part, orders, &mut broken_off).await;
+                (part, ran)
+            }
+            Err(fault) => (Cow::Borrowed(&*town), Err(fault)),
+        };
         let rest = ran.as_ref().err().and_then(CycleFault::rest);
         let pause = match ran {
             Ok(cycle) => {
+                controller.follow_status_ports(&town, &cycle.observed);
                 let reports = controller.report_files();
                 senses.attend(
-                    &town,
+                    &part,
                     &cycle.observed,
                     &cycle.plan,
                     controller.store(),
                     reports,
                 );
-                tell(WatchEvent::Cycle(&town, &cycle));
+                tell(WatchEvent::Cycle(&part, &cycle));
                 let pause = pause_after(&cycle, town.resync);
                 last = Some(cycle);
                 pause
@@ -136,10 +151,10 @@ pub async fn watch(
         };
         match woken {
             Woken::Look(living) => controller.take_as_living(living),
-            Woken::Ended(living) => controller.hear_ends(&town, living),
+            Woken::Ended(living) => controller.hear_ends(&part, living),
             Woken::Reload => forced = true,
             Woken::End => {
-                finish_restarts(controller, &town, orders, &mut senses, last, &mut tell).await;
+                finish_restarts(controller, &part, orders, &mut senses, last, &mut tell).await;
                 return Ok(if broken {
                     WatchEnd::ToldWithBrokenManifest
                 } else {
@@ -200,6 +215,8 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
 /// Whether something starts or stops. That shows sooner than the plan's wake says.
 fn is_in_flight(plan: &Plan) -> bool {
     let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
-    plan.unchanged.iter().any(|calm| moving(calm.phase))
-        || plan.held.iter().any(|held| moving(held.phase))
+    // The plan says when a probe is due, and a probe may fail for long.
+    let probed: BTreeSet<_> = plan.checks.iter().map(|check| &check.session).collect();
+    let is_moving = |calm: &Unchanged| moving(calm.phase) && !probed.contains(&calm.session);
+    plan.unchanged.iter().any(is_moving) || plan.held.iter().any(|held| moving(held.phase))
 }
