@@ -19,15 +19,18 @@
 //! | floor | room | its one job |
 //! |---|---|---|
 //! | 0 | [`model`] | the nouns: values only, no I/O, never reads a clock |
+//! | 1 | [`fence`] | until when the sessions of a host may live and start, in a town with a store. Pure |
 //! | 1 | [`files`] | opening and reading files of others: without waiting, bounded, with a deadline |
 //! | 1 | [`manifest`] | text to [`model::Town`], every fault reported at once |
 //! | 1 | [`plan`] | the decision: a table of rules, then pacing. Pure and total |
+//! | 1 | [`place`] | on which host each session of a town with a store runs, and which of them move. Pure |
 //! | 1 | [`memory`] | how memory changes: `learn` from a look, `intend` a plan, `settle` its outcomes. Pure |
 //! | 1 | [`reports`] | what an agent's client says of itself: its hooks and its registry. Pure |
 //! | 1 | [`screen`] | what a pane's text says of its agent, and [`screen::output`] what its output says of its end. Pure |
 //! | 1 | [`timeline`] | what each session was over a period, and what that comes to. Pure |
 //! | 1 | [`trust`] | whose a file, a folder or a socket is, and who else may change it |
 //! | 1 | [`words`] | the words that people read for reasons, holds and phases, clean. Pure |
+//! | 2 | [`etcd`] | the client of etcd, and the only room that speaks gRPC (feature `etcd`) |
 //! | 2 | [`events`] | what happened, as one typed list for each cycle, and what others read of it. Pure |
 //! | 2 | [`gastown`] | Gas Town's own files, read only, and what its names mean |
 //! | 2 | [`jobs`] | what goes on beside the cycles, each on a thread of its own |
@@ -38,8 +41,10 @@
 //! | 3 | [`observe`] | tmux and /proc to one [`model::Observed`] |
 //! | 3 | [`act`] | a [`model::Plan`] to [`model::Outcomes`]; chooses nothing |
 //! | 3 | [`chores`] | the timed work beside the sessions: upstream check, nudges, analyses, commands |
+//! | 3 | [`fleet`] | the part of a host in a town whose hosts share a store (feature `etcd`) |
 //! | 3 | [`import`] | a manifest for what already lives on a server. Pure |
 //! | 3 | [`record`] | what a controller has seen and decided, and what another manifest would have. Pure |
+//! | 3 | [`remote`] | the gtctl of another host, by ssh |
 //! | 3 | [`notify`] | what the controller tells the service manager, a command, a collector of metrics |
 //! | 3 | [`web`] | serves pages over HTTP: what is served comes in as text |
 //! | 4 | [`controller`] | look, plan, intend, act, remember, sleep |
@@ -61,8 +66,13 @@ pub mod chores;
 pub mod cli;
 pub mod controller;
 pub mod doctor;
+#[cfg(feature = "etcd")]
+pub mod etcd;
 pub mod events;
+pub mod fence;
 pub mod files;
+#[cfg(feature = "etcd")]
+pub mod fleet;
 pub mod forecast;
 pub mod gastown;
 pub mod import;
@@ -72,10 +82,12 @@ pub mod memory;
 pub mod model;
 pub mod notify;
 pub mod observe;
+pub mod place;
 pub mod plan;
 pub mod proc;
 pub mod reconcile;
 pub mod record;
+pub mod remote;
 pub mod render;
 pub mod reports;
 pub mod screen;

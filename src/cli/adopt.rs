@@ -36,7 +36,7 @@ pub(super) async fn run(
         return Err(Trouble::new(format!("{session} does not exist"))
             .help(format!("`gtctl start {session}` starts it")));
     }
-    let wait = Wait::of(args.no_wait, args.timeout);
+    let wait = Wait::of(&args.waiting);
     // Whoever names a session by hand has agreed to it.
     let orders = Orders {
         mass: Mass::Allow,

@@ -5,6 +5,7 @@
 //! whoever acts compares its layers with the last ones in force. Those are the layers of the
 //! running controller, or of the last verb that acted.
 
+use super::ask;
 use super::elsewhere;
 use super::exit::{Exit, Trouble};
 use super::manifest::ManifestFile;
@@ -29,11 +30,16 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
     let view = View::of(&place.state);
     let ours = place.layers()?;
     let kept = view.last_good().map(|good| good.layers);
-    if !place.may_take_over() {
-        if let Some(theirs) = &kept
-            && let Some(objection) = objection(place, &ours, theirs)
-        {
-            return Err(objection);
+    let mut takes_over = place.may_take_over();
+    if !takes_over {
+        let objection = kept
+            .as_ref()
+            .and_then(|theirs| objection(place, &ours, theirs));
+        if let Some(objection) = objection {
+            takes_over = somebody_agrees(&objection)?;
+            if !takes_over {
+                return Err(objection);
+            }
         }
         wait_for_reading(&view, &ours, terminal).await?;
     }
@@ -45,9 +51,7 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
             ..theirs
         },
         // Layers that say the same do no harm. A controller with such layers may go on.
-        Some(theirs)
-            if !place.may_take_over() && theirs.outcome == ours.outcome && is_kept(&view) =>
-        {
+        Some(theirs) if !takes_over && theirs.outcome == ours.outcome && is_kept(&view) => {
             return Ok(theirs);
         }
         Some(_) | None => ours,
@@ -70,6 +74,15 @@ pub(super) async fn agree(place: &Place, terminal: &Terminal) -> Result<Layers, 
     Ok(ours)
 }
 
+/// Asks somebody at the terminal about another manifest than the last applied one. While a
+/// controller runs the town there is nothing to ask: the two would fight.
+fn somebody_agrees(objection: &Trouble) -> Result<bool, Trouble> {
+    if objection.exit() == Exit::Held || !ask::is_somebody_there() {
+        return Ok(false);
+    }
+    ask::consents(&format!("{}. Use this one from now on?", objection.message))
+}
+
 /// Warns where this definition is not the one in force for the town. For verbs that only look.
 pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
     if let Some(other) = elsewhere::find(place) {
@@ -78,9 +91,15 @@ pub(super) fn warn_of_others(place: &Place, terminal: &Terminal) {
             other.in_words()
         ));
     }
-    let theirs = View::of(&place.state).last_good().map(|good| good.layers);
-    let ours = place.layers().ok();
-    if let Some((ours, theirs)) = ours.zip(theirs)
+    let Some(theirs) = View::of(&place.state).last_good().map(|good| good.layers) else {
+        return;
+    };
+    let is_alike = place
+        .file
+        .sources()
+        .is_ok_and(|ours| are_alike(&ours, &theirs));
+    if !is_alike
+        && let Ok(ours) = place.layers()
         && let Some(objection) = objection(place, &ours, &theirs)
     {
         terminal.warn(&format!(
@@ -96,6 +115,7 @@ fn write_down(place: &Place, layers: &Layers) -> Result<(), Trouble> {
         layers: layers.clone(),
         town_text: place.texts.town.clone(),
         user_text: place.texts.user.clone(),
+        included: place.texts.included.clone(),
     };
     Ok(StateDir::open(&place.state)?.keep_last_good(&good)?)
 }

@@ -3,6 +3,7 @@
 use super::args::{Answer, Global, TownArg};
 use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
+use super::fleet::{self, Fleet, Routes, VerbWords};
 use super::output::Terminal;
 use super::place::Place;
 use crate::act::Answering;
@@ -23,13 +24,39 @@ pub(super) async fn run(
     let none = TownArg { town: None };
     if let Some(choice) = args.choice.filter(|_| !args.show) {
         let place = Place::find(global, &none, terminal)?;
+        if let Some(fleet) = fleet::of(&place, global)?
+            && let Some(routes) = routes_with(&fleet, args, Some(choice))?
+        {
+            let words = VerbWords::of("answer");
+            return fleet.act_at(words, routes, None, terminal).await;
+        }
         let session = place.session(&args.session)?;
         refuse_while_paused(&place, terminal)?;
         return Box::pin(give(&place, &session, choice, terminal)).await;
     }
     let place = Place::find_or_last_good(global, &none, terminal)?;
+    if let Some(fleet) = fleet::of(&place, global)?
+        && let Some(routes) = routes_with(&fleet, args, None)?
+    {
+        return fleet
+            .look_at(VerbWords::of("answer --show"), routes, terminal)
+            .await;
+    }
     let session = place.session(&args.session)?;
     show(&place, &session, terminal).await
+}
+
+/// The other host that has the session, with the arguments for it. None if it is on this host.
+fn routes_with(
+    fleet: &Fleet<'_>,
+    args: &Answer,
+    choice: Option<Choice>,
+) -> Result<Option<Routes>, Trouble> {
+    let mut routes = fleet.routes(&[&args.session])?;
+    for arguments in routes.iter_mut().flat_map(Routes::values_mut) {
+        arguments.extend(choice.map(|choice| choice.to_string()));
+    }
+    Ok(routes)
 }
 
 async fn give(
@@ -38,7 +65,7 @@ async fn give(
     choice: Choice,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    let mut controller = place.controller()?;
+    let mut controller = place.own_controller()?;
     let given = controller.answer(&place.town, session, choice).await?;
     controller
         .tell_of_answer(session, &given)

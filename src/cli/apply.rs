@@ -6,12 +6,15 @@ use super::ask;
 use super::by_hand::refuse_while_paused;
 use super::chore;
 use super::exit::{Exit, Trouble};
+use super::fleet;
 use super::output::Terminal;
+use super::part;
 use super::place::{Place, orders, unasked};
+use super::shared;
 use super::work::{Wait, Work};
 use crate::controller::{Controller, Survey};
 use crate::files::{self, Links};
-use crate::model::{Hold, Mass, Orders, Phase, Plan, Scope, Verb};
+use crate::model::{Hold, Mass, Orders, Phase, Plan, Request, Scope, Verb};
 use crate::observe::Depth;
 use crate::render::saved;
 use std::path::Path;
@@ -24,7 +27,14 @@ pub(super) async fn run(
     args: &Apply,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    let mut place = Place::find(global, &args.town, terminal)?;
+    let mut place = Place::find(global, &args.words.town(), terminal)?;
+    if place.town.hosts.fleet.is_some() {
+        return Box::pin(shared::apply(&place, global, args, terminal)).await;
+    }
+    if let Some(fleet) = fleet::of(&place, global)? {
+        return fleet.apply(args, terminal).await;
+    }
+    let scope = part::of(&place, &args.words)?;
     agree(&place, terminal).await?;
     let mut controller = place.controller()?;
     let mut orders = orders(&args.orders);
@@ -33,7 +43,7 @@ pub(super) async fn run(
         orders.mass = Mass::Allow;
     }
     if orders.mass == Mass::Hold
-        && !ask_for_restarts(args.yes, &place, &mut orders, terminal).await?
+        && !ask_for_restarts(args.yes, (&place, &scope), &mut orders, terminal).await?
     {
         return Ok(Exit::Failed);
     }
@@ -42,8 +52,12 @@ pub(super) async fn run(
         refuse_while_paused(&place, terminal)?;
         accept(&mut controller, &place, orders, terminal).await?;
     }
-    let wait = Wait::of(args.no_wait, args.timeout);
-    let work = Work::new(wait, orders, Scope::Town);
+    let back = place.went_down(&scope, terminal)?;
+    if !back.is_empty() {
+        controller.ask(&back, Request::Start)?;
+    }
+    let wait = Wait::of(&args.waiting);
+    let work = Work::new(wait, orders, scope);
     // Somebody has agreed to a saved plan, so it is carried out as it is.
     let work = if args.plan.is_some() {
         work
@@ -56,7 +70,7 @@ pub(super) async fn run(
 /// Asks at the terminal before a large part of the town is restarted. Returns whether to go on.
 async fn ask_for_restarts(
     yes: bool,
-    place: &Place,
+    (place, scope): (&Place, &Scope),
     orders: &mut Orders,
     terminal: &Terminal,
 ) -> Result<bool, Trouble> {
@@ -68,7 +82,10 @@ async fn ask_for_restarts(
         mass: Mass::Allow,
         ..*orders
     };
-    let Survey { town, plan, .. } = place.survey(allowing, Depth::Plan, terminal).await?;
+    let Survey { town, plan, .. } = place
+        .survey_going_up(scope, allowing, Depth::Plan, terminal)
+        .await?;
+    let plan = part::only(plan, scope);
     let (restarts, sessions) = (restarts(&plan), town.declared().count());
     #[expect(
         clippy::cast_precision_loss,
@@ -168,7 +185,9 @@ async fn check_saved(
     let shown = path.display();
     let text = files::read_text(path, Links::Follow, MOST_OF_A_PLAN)
         .map_err(|e| Trouble::new(format!("cannot read {shown}")).because(&e))?;
-    let Survey { plan, .. } = place.survey(orders, Depth::Plan, terminal).await?;
+    let Survey { plan, .. } = place
+        .survey_going_up(&Scope::Town, orders, Depth::Plan, terminal)
+        .await?;
     let checked = saved::parse(&text).and_then(|saved| saved.check(&place.town, &plan));
     checked.map_err(|e| {
         Trouble::new(format!("{shown} was not applied"))

@@ -2,21 +2,30 @@
 
 mod begin;
 mod deferred;
+mod examples;
 mod host;
+mod hosts;
 mod report;
 mod select;
 mod serve;
+mod typed;
 mod wait;
+mod words;
 
 pub(super) use begin::{Doctor, Init};
-pub(super) use host::{Completions, Install, Man, Schema, Service, Sink};
+pub(super) use host::{Completions, GuardVerb, Install, Man, Schema, Service, Sink, Uninstall};
+pub(super) use hosts::{Hosts, HostsVerb, Receive};
 pub(super) use report::Report;
 pub(super) use select::Select;
 pub(super) use serve::Serve;
 pub(super) use wait::{For, Wait};
+pub(super) use words::{Words, is_path};
 
+use super::complete;
 use crate::model::{Choice, Period, Request};
+use crate::remote::PROTOCOL;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use deferred::Deferred;
 use std::path::PathBuf;
 
@@ -64,16 +73,50 @@ pub(super) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of every verb")]
 pub(super) struct Global {
-    /// The manifest [default: town.toml here]
-    #[arg(short, long, global = true, value_name = "TOWN", env = "GTCTL_FILE")]
+    /// The manifest [default: town.toml here, or above up to the home or the repository's root]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "TOWN",
+        env = "GTCTL_FILE",
+        hide_env_values = true
+    )]
     pub(super) file: Option<PathBuf>,
     /// The tmux server: "default", a name (tmux -L) or an absolute path (tmux -S); overrides the
     /// manifest [env: `GTCTL_SOCKET`]
-    #[arg(long, global = true, value_name = "SOCKET")]
+    #[arg(long, global = true, value_name = "SOCKET", hide_short_help = true)]
     pub(super) socket: Option<String>,
+    /// Which host of the manifest this machine is [default: the one with the machine's host name]
+    /// [env: `GTCTL_HOST`]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub(super) this_host: Option<String>,
+    /// How this host reaches the store of the town [default: gtctl/host.toml in the user's
+    /// configuration directory]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "GTCTL_HOST_FILE",
+        hide_env_values = true,
+        hide_short_help = true
+    )]
+    pub(super) host_file: Option<PathBuf>,
+    /// Only these hosts of the manifest; several are separated by commas
+    #[arg(long, global = true, value_name = "HOST", value_delimiter = ',')]
+    pub(super) on: Vec<String>,
+    #[command(flatten)]
+    pub(super) asked: AskedByHost,
     /// Where gtctl keeps its state [default: a folder with the town's name in the user's state
     /// directory]
-    #[arg(long, global = true, value_name = "DIR", env = "GTCTL_STATE_DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "GTCTL_STATE_DIR",
+        hide_env_values = true,
+        hide_short_help = true
+    )]
     pub(super) state_dir: Option<PathBuf>,
     /// How to print results
     #[arg(
@@ -86,24 +129,58 @@ pub(super) struct Global {
     )]
     pub(super) output: Output,
     /// When to use colour; `NO_COLOR` turns it off
-    #[arg(long, global = true, value_enum, default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        hide_short_help = true
+    )]
     pub(super) color: ColorChoice,
-    /// How to print errors
-    #[arg(long, global = true, value_enum, default_value = "human")]
-    pub(super) message_format: MessageFormat,
+    /// How to print errors [default: human; json with `-o json`]
+    #[arg(long, global = true, value_enum, hide_short_help = true)]
+    pub(super) message_format: Option<MessageFormat>,
     /// Print what gtctl does to standard error; -vv prints each tmux command too
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, hide_short_help = true)]
     pub(super) verbose: u8,
     /// Print errors only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        hide_short_help = true
+    )]
     pub(super) quiet: bool,
     /// Accept a manifest that other users can write to
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(super) trust: bool,
     /// Take the town from another manifest or other settings that control it now; their controller
     /// exits
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(super) take_over: bool,
+}
+
+/// Flags that the gtctl of another host gives.
+#[derive(Debug, Clone, Args)]
+pub(super) struct AskedByHost {
+    /// The protocol that it speaks
+    #[arg(long, global = true, hide = true, value_parser = protocol)]
+    pub(super) host_protocol: Option<u32>,
+    /// Read the manifest from standard input, as if it were in its file
+    #[arg(long, global = true, hide = true)]
+    pub(super) manifest_from_stdin: bool,
+}
+
+/// Takes the protocol of this version alone.
+fn protocol(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(PROTOCOL) => Ok(PROTOCOL),
+        Ok(_) | Err(_) => Err(format!(
+            "gtctl {} speaks protocol {PROTOCOL}",
+            env!("CARGO_PKG_VERSION")
+        )),
+    }
 }
 
 /// How results are printed.
@@ -115,6 +192,8 @@ pub(super) enum Output {
     Wide,
     /// For programs; the shapes are in schema/
     Json,
+    /// A manifest, of `config show` alone
+    Toml,
     /// One page with a picture, of `report` alone
     Html,
     /// A picture, of `report` and `forecast` alone
@@ -141,10 +220,24 @@ pub(super) enum MessageFormat {
     Json,
 }
 
+/// A shell completes the names of sessions.
+fn sessions() -> ArgValueCandidates {
+    ArgValueCandidates::new(complete::sessions)
+}
+
+/// A shell completes the names of chores.
+fn chores() -> ArgValueCandidates {
+    ArgValueCandidates::new(complete::chores)
+}
+
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
     /// Start, restart and expire sessions until the town is as declared
+    ///
+    /// With sessions, only these and those that they wait for (`after`). Starts again what `down`
+    /// has stopped.
+    #[command(visible_alias = "up")]
     Apply(Deferred<Apply>),
     /// Show what apply would do and why; changes nothing
     ///
@@ -154,6 +247,7 @@ pub(super) enum Verb {
     /// Run one cycle; with --watch, run the controller
     Reconcile(Deferred<Reconcile>),
     /// Show what every session is, since when, and what comes next
+    #[command(visible_aliases = ["ls", "ps"])]
     Status(Deferred<Status>),
     /// Show the town live: every session, what it needs, and keys to act on it
     ///
@@ -178,6 +272,11 @@ pub(super) enum Verb {
     Start(Deferred<Sessions>),
     /// Stop sessions; they stay stopped until `gtctl start`
     Stop(Deferred<Sessions>),
+    /// Stop the whole town, or a part of it: what starts last stops first
+    ///
+    /// Asks at a terminal. `gtctl up` starts the same sessions again. On a shared tmux server
+    /// nothing else is touched.
+    Down(Deferred<Down>),
     /// Restart sessions now, ignoring `handoff_gap`
     Restart(Deferred<Restart>),
     /// Forget the crashes of sessions, so that they can start at once
@@ -227,7 +326,7 @@ pub(super) enum Verb {
     /// The output is plain text, without an agent's escape sequences, unless --raw is given.
     Logs(Deferred<Logs>),
     /// Check that no session is dead: one line each; exits 2 if any is dead, missing or unknown
-    Verify(Deferred<TownArg>),
+    Verify(Deferred<Words>),
     /// Wait until sessions are ready, idle, completed, gone or converged; for scripts
     ///
     /// Waits until all of them are so at one look. It changes nothing, and needs no controller.
@@ -245,7 +344,15 @@ pub(super) enum Verb {
     /// Without a manifest it checks only the machine. Exits 1 when a check fails, else 0; warnings
     /// do not count.
     Doctor(Deferred<Doctor>),
+    /// Show the hosts of the town: which can be reached, their gtctl, manifest, sessions and agents
+    ///
+    /// For a town on several hosts. `hosts setup HOST` prints what to do on a host first, and
+    /// `hosts push HOST` writes the manifest there. Exits 1 when a host was not reached.
+    Hosts(Hosts),
     /// Write a manifest for what already runs: tmux sessions, a Gas Town, an automonitor
+    ///
+    /// With files of other tools it writes a manifest for the programs in them, and lists what has
+    /// no place in a manifest.
     ///
     /// The manifest goes to --file (default: town.toml), or with `-f -` to standard output. No
     /// session is changed. With the written manifest, `diff` only adopts sessions. Sessions that
@@ -253,6 +360,11 @@ pub(super) enum Verb {
     Import(Deferred<Import>),
     /// Check the manifest and print every error in it
     Validate(Deferred<TownArg>),
+    /// Show the manifest as it is in force
+    Config {
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
     /// Print the JSON schema of the manifest, or of a verb's JSON output
     Schema(Deferred<Schema>),
     /// Serve the town as a web page, as JSON and as metrics
@@ -278,6 +390,13 @@ pub(super) enum Verb {
     /// Write standard input to bounded log files; tmux runs this for each pane
     #[command(hide = true)]
     Sink(Deferred<Sink>),
+    /// End what can move once this host has lost the store; the controller runs this
+    #[command(hide = true)]
+    Guard {
+        /// What to do
+        #[command(subcommand)]
+        verb: GuardVerb,
+    },
 }
 
 /// What can be done with a chore.
@@ -287,11 +406,29 @@ pub(super) enum ChoreVerb {
     Run(ChoreRun),
 }
 
+/// What can be done with the manifest.
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigVerb {
+    /// Show every table with all values filled in, and where each value comes from
+    ///
+    /// Prints TOML, with the origins as comments. Each session has its own values in full, so
+    /// `[defaults]` is not shown. Values of `env` are not shown, because they may be secrets.
+    Show(ConfigShow),
+}
+
+/// Flags of `config show`.
+#[derive(Debug, Args)]
+pub(super) struct ConfigShow {
+    /// Only this session
+    #[arg(value_name = "SESSION")]
+    pub(super) session: Option<String>,
+}
+
 /// One chore.
 #[derive(Debug, Args)]
 pub(super) struct ChoreRun {
     /// The chore
-    #[arg(value_name = "CHORE")]
+    #[arg(value_name = "CHORE", add = chores())]
     pub(super) chore: String,
 }
 
@@ -314,11 +451,22 @@ pub(super) struct OrderArgs {
     pub(super) allow_mass: bool,
 }
 
+/// How long a verb waits for what it has begun.
+#[derive(Debug, Args)]
+pub(super) struct Waiting {
+    /// Do not wait until it is done
+    #[arg(long)]
+    pub(super) no_wait: bool,
+    /// How long to wait in total [default: until there is no progress for 2m]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) timeout: Option<Period>,
+}
+
 /// Flags of `apply`.
 #[derive(Debug, Args)]
 pub(super) struct Apply {
     #[command(flatten)]
-    pub(super) town: TownArg,
+    pub(super) words: Words,
     #[command(flatten)]
     pub(super) orders: OrderArgs,
     /// Carry out a plan saved by `diff --out`; refused when the town has changed since
@@ -330,19 +478,15 @@ pub(super) struct Apply {
     /// Also carry out what analyses propose, except what `diff` shows as refused
     #[arg(long)]
     pub(super) accept: bool,
-    /// Do not wait until started sessions are ready
-    #[arg(long)]
-    pub(super) no_wait: bool,
-    /// How long to wait in total [default: until there is no progress for 2m]
-    #[arg(long, value_name = "DURATION")]
-    pub(super) timeout: Option<Period>,
+    #[command(flatten)]
+    pub(super) waiting: Waiting,
 }
 
 /// Flags of `diff`.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
-    pub(super) town: TownArg,
+    pub(super) words: Words,
     #[command(flatten)]
     pub(super) orders: OrderArgs,
     /// Save the plan, for `apply --plan`
@@ -358,36 +502,34 @@ pub(super) struct Reconcile {
     #[command(flatten)]
     pub(super) orders: OrderArgs,
     /// Keep the town as declared until stopped
-    #[arg(long)]
+    #[arg(short, long)]
     pub(super) watch: bool,
 }
 
 /// Flags of `status`.
 #[derive(Debug, Args)]
 pub(super) struct Status {
-    /// Only these sessions
-    #[arg(value_name = "SESSION")]
-    pub(super) sessions: Vec<String>,
+    #[command(flatten)]
+    pub(super) words: Words,
     #[command(flatten)]
     pub(super) select: Select,
     /// Refresh until stopped: at a terminal as `gtctl top`, else once for each change
-    #[arg(long)]
+    #[arg(short, long)]
     pub(super) watch: bool,
 }
 
 /// Flags of `top`.
 #[derive(Debug, Args)]
 pub(super) struct Top {
-    /// Only these sessions
-    #[arg(value_name = "SESSION")]
-    pub(super) sessions: Vec<String>,
+    #[command(flatten)]
+    pub(super) words: Words,
 }
 
 /// One session.
 #[derive(Debug, Args)]
 pub(super) struct Session {
     /// The session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = sessions())]
     pub(super) session: String,
 }
 
@@ -433,7 +575,7 @@ pub(super) struct Replay {
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// The session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = sessions())]
     pub(super) session: String,
     /// Show what every rule says and every setting with its origin, too
     #[arg(long)]
@@ -444,19 +586,29 @@ pub(super) struct Explain {
 #[derive(Debug, Args)]
 pub(super) struct Sessions {
     /// The sessions
-    #[arg(value_name = "SESSION", required_unless_present_any = select::FLAGS)]
+    #[arg(value_name = "SESSION", required_unless_present_any = select::FLAGS, add = sessions())]
     pub(super) named: Vec<String>,
     #[command(flatten)]
     pub(super) select: Select,
     /// Stop or restart several sessions that the flags choose without asking
     #[arg(short, long)]
     pub(super) yes: bool,
-    /// Do not wait until it is done
-    #[arg(long)]
-    pub(super) no_wait: bool,
-    /// How long to wait in total [default: until there is no progress for 2m]
-    #[arg(long, value_name = "DURATION")]
-    pub(super) timeout: Option<Period>,
+    #[command(flatten)]
+    pub(super) waiting: Waiting,
+}
+
+/// Flags of `down`.
+#[derive(Debug, Args)]
+pub(super) struct Down {
+    #[command(flatten)]
+    pub(super) words: Words,
+    #[command(flatten)]
+    pub(super) select: Select,
+    /// Stop them without asking
+    #[arg(short, long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) waiting: Waiting,
 }
 
 /// Flags of `restart`.
@@ -489,7 +641,7 @@ impl Restart {
 #[derive(Debug, Args)]
 pub(super) struct Expire {
     #[command(flatten)]
-    pub(super) town: TownArg,
+    pub(super) words: Words,
     #[command(flatten)]
     pub(super) orders: OrderArgs,
     /// How long to wait in total [default: until there is no progress for 2m]
@@ -501,24 +653,20 @@ pub(super) struct Expire {
 #[derive(Debug, Args)]
 pub(super) struct Adopt {
     /// The session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = sessions())]
     pub(super) session: String,
     /// Replace an idle shell that has the session's name
     #[arg(long)]
     pub(super) replace: bool,
-    /// Do not wait until it is done
-    #[arg(long)]
-    pub(super) no_wait: bool,
-    /// How long to wait in total [default: until there is no progress for 2m]
-    #[arg(long, value_name = "DURATION")]
-    pub(super) timeout: Option<Period>,
+    #[command(flatten)]
+    pub(super) waiting: Waiting,
 }
 
 /// A text for a session.
 #[derive(Debug, Args)]
 pub(super) struct Nudge {
     /// The session; with --role, --rig or --phase all words are the text
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = sessions())]
     pub(super) session: String,
     /// The text; gtctl joins several words with spaces
     #[arg(value_name = "TEXT", required_unless_present_any = select::FLAGS)]
@@ -538,7 +686,7 @@ pub(super) struct Nudge {
 #[derive(Debug, Args)]
 pub(super) struct Answer {
     /// The session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = sessions())]
     pub(super) session: String,
     /// The answer: yes, no, or its number
     #[arg(value_name = "yes|no|N")]
@@ -565,10 +713,10 @@ pub(super) struct MoveServer {
 #[derive(Debug, Args)]
 pub(super) struct Events {
     /// Only events of these sessions
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = sessions())]
     pub(super) sessions: Vec<String>,
     /// Only events of this session; may be given several times
-    #[arg(long = "session", value_name = "NAME")]
+    #[arg(long = "session", value_name = "NAME", add = sessions())]
     pub(super) named: Vec<String>,
     /// Only events since then: how long ago (2h), a time (2026-11-29T18:00:00Z), or a local time
     /// (18:00, "2026-11-29 18:00")
@@ -578,13 +726,16 @@ pub(super) struct Events {
     #[arg(short = 'F', long)]
     pub(super) follow: bool,
     /// How many of the last events to print first [default: 50, or all with --since]
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'n', long, visible_alias = "tail", value_name = "N")]
     pub(super) last: Option<usize>,
 }
 
 /// Flags of `import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
+    /// Files of other tools instead: tmuxinator, tmuxp, process-compose, a Procfile, systemd units
+    #[arg(value_name = "FILE", conflicts_with = "root")]
+    pub(super) files: Vec<PathBuf>,
     /// The Gas Town root [default: this directory or one above it that has mayor/town.json, else
     /// ~/gt]
     #[arg(long, value_name = "DIR")]
@@ -601,7 +752,7 @@ pub(super) struct Import {
 #[derive(Debug, Args)]
 pub(super) struct Logs {
     /// The session
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = sessions())]
     pub(super) session: String,
     /// Keep printing new output, also after restarts
     #[arg(long, short = 'F', conflicts_with = "previous")]
@@ -609,8 +760,11 @@ pub(super) struct Logs {
     /// Print the previous run
     #[arg(long)]
     pub(super) previous: bool,
+    /// Only output since then: how long ago (2h), a time, or a local time (18:00); to 10 seconds
+    #[arg(long, value_name = "WHEN", conflicts_with = "last")]
+    pub(super) since: Option<String>,
     /// How many of the last lines to print first
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'n', long, visible_alias = "tail", value_name = "N")]
     pub(super) last: Option<usize>,
     /// Print every byte unchanged; refused on a terminal
     #[arg(long)]

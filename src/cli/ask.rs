@@ -55,6 +55,11 @@ impl Questions {
     }
 }
 
+/// Whether somebody at a terminal can answer a question. A script is not asked.
+pub(super) fn is_somebody_there() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
 /// Asks a yes-or-no question. Anything but a yes is a no.
 pub(super) fn consents(question: &str) -> Result<bool, Trouble> {
     let mut err = io::stderr();

@@ -1,15 +1,16 @@
 //! `gtctl completions` and `gtctl man`: the command line, told to shells and to readers.
 
 use super::args::{Cli, Completions, Man};
+use super::complete;
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use clap::CommandFactory;
 
-pub(super) fn completions(args: &Completions, terminal: &Terminal) -> Exit {
-    let mut text = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "gtctl", &mut text);
-    terminal.pass(&text);
-    Exit::Done
+pub(super) fn completions(args: &Completions, terminal: &Terminal) -> Result<Exit, Trouble> {
+    let script = complete::script(&args.shell.to_string())
+        .map_err(|e| Trouble::new("the script cannot be written").because(&e))?;
+    terminal.pass(&script);
+    Ok(Exit::Done)
 }
 
 pub(super) fn man(args: &Man, terminal: &Terminal) -> Result<Exit, Trouble> {

@@ -2,9 +2,10 @@
 
 use super::args::{Doctor, Global, TownArg};
 use super::exit::{Exit, Trouble};
+use super::fleet::{self, VerbWords};
 use super::manifest::ManifestFile;
 use super::output::Terminal;
-use super::place::{keeper, others_by, server_of, state_or_folder};
+use super::place::{Place, keeper, others_by, server_of, state_or_folder};
 use super::service::is_installed;
 use crate::doctor::{Patient, examine};
 use crate::manifest::{Loaded, Severity};
@@ -25,6 +26,14 @@ pub(super) async fn run(
 ) -> Result<Exit, Trouble> {
     let file = ManifestFile::of(global, &args.town);
     let (town, manifest) = read(global, &args.town, &file);
+    if town.as_ref().is_some_and(|town| !town.hosts.is_empty()) {
+        let place = Place::find(global, &args.town, terminal)?;
+        if let Some(fleet) = fleet::of(&place, global)? {
+            return fleet
+                .look_everywhere(VerbWords::of("doctor"), terminal)
+                .await;
+        }
+    }
     let town = town.as_ref();
     let state = state_or_folder(global, town);
     let (socket, doubt) = server(global, town, state.as_deref());

@@ -2,7 +2,8 @@
 
 use super::args::{Events, Global, TownArg};
 use super::exit::{Exit, Trouble};
-use super::output::Terminal;
+use super::fleet;
+use super::output::{Terminal, has_no_reader};
 use super::place::Place;
 use super::since;
 use crate::model::SessionName;
@@ -31,6 +32,15 @@ pub(super) async fn run(
         .transpose()?;
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
     let names: Vec<String> = args.sessions.iter().chain(&args.named).cloned().collect();
+    if let Some(fleet) = fleet::of(&place, global)? {
+        if args.follow {
+            return fleet.follow_events(args, &names, terminal).await;
+        }
+        let is_elsewhere = names.is_empty() || fleet.routes(&names)?.is_some();
+        if is_elsewhere {
+            return fleet.events(args, &names, terminal).await;
+        }
+    }
     let only = place.sessions(&names)?;
     let is_wanted = |event: &Value| is_of(event, &only) && is_since(event, since);
     let most = if since.is_some() { usize::MAX } else { LAST };
@@ -42,7 +52,7 @@ pub(super) async fn run(
         }
     }
     loop {
-        if !args.follow {
+        if !args.follow || has_no_reader() {
             return Ok(Exit::Done);
         }
         tokio::select! {

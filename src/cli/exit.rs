@@ -35,6 +35,20 @@ impl Exit {
             Self::Usage => 64,
         }
     }
+
+    /// The exit of another gtctl, by its code. A code that gtctl does not have is a failure.
+    pub(super) fn of_code(code: u8) -> Self {
+        let all = [
+            Self::Done,
+            Self::Failed,
+            Self::Pending,
+            Self::Partial,
+            Self::Held,
+            Self::Usage,
+        ];
+        let known = all.into_iter().find(|exit| exit.code() == code);
+        known.unwrap_or(Self::Failed)
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -133,7 +147,9 @@ impl From<CycleFault> for Trouble {
             CycleFault::Lock(fault) => fault.into(),
             CycleFault::Store(fault) => fault.into(),
             CycleFault::Late(late) => late.into(),
-            defect @ CycleFault::Defect { .. } => Self::new(defect.to_string()),
+            other @ (CycleFault::Defect { .. } | CycleFault::Fleet(_)) => {
+                Self::new(other.to_string())
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use super::agree::warn_of_others;
 use super::args::{Explain, Global, TownArg};
 use super::events;
 use super::exit::{Exit, Trouble};
+use super::fleet::{self, VerbWords};
 use super::output::Terminal;
 use super::place::Place;
 use super::scene;
@@ -24,6 +25,12 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
+    if let Some(fleet) = fleet::of(&place, global)?
+        && let Some(routes) = fleet.routes(&[&args.session])?
+    {
+        let words = VerbWords::of("explain").flag("--all", args.all);
+        return fleet.look_at(words, routes, terminal).await;
+    }
     warn_of_others(&place, terminal);
     let session = place.session(&args.session)?;
     let survey = place
@@ -142,10 +149,10 @@ fn content<'m>(
                     _,
                 ) => None,
             });
-    let content = memory.sessions.get(session)?.content.as_ref()?;
+    let run = memory.sessions.get(session)?.run.as_ref()?;
     labels
-        .any(|label| label.session == *session && label.generation == content.generation)
-        .then_some(content)
+        .any(|label| label.session == *session && label.generation == run.generation)
+        .then_some(run.content.as_ref()?)
 }
 
 /// What holds a session's step, where the rule that decides has no hold of its own.

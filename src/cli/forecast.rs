@@ -56,7 +56,7 @@ pub(super) async fn run(
     match terminal.output {
         Output::Json => terminal.print_json(&json::forecast(&town.name, &forecast)),
         Output::Svg => terminal.print(&page::svg(&town.name, &forecast, &paper)),
-        Output::Text | Output::Wide | Output::Html => {
+        Output::Text | Output::Wide | Output::Toml | Output::Html => {
             terminal.print(&page::page(&town.name, &forecast, &paper));
         }
     }

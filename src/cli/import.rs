@@ -1,8 +1,9 @@
 //! `gtctl import`: a manifest for what already runs. Touches no session, and no file but the one
 //! that it writes.
 
-use super::args::{Global, Import, TownArg};
+use super::args::{Global, Import};
 use super::exit::{Exit, Trouble};
+use super::import_files;
 use super::manifest::{ManifestFile, print_faults};
 use super::output::Terminal;
 use super::place::{find_server, state_of};
@@ -13,7 +14,7 @@ use crate::manifest::Loaded;
 use crate::model::{Action, Gastown, Inhabitant, Orders, Period, Plan, SessionName, Socket, Verb};
 use crate::observe::population;
 use crate::proc::clock;
-use crate::render::{import as page, words};
+use crate::render::{import as page, json, words};
 use crate::store::{Automonitor, View};
 use crate::tmux::Client;
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ pub(super) async fn run(
     args: &Import,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    let file = ManifestFile::of(global, &TownArg { town: None });
+    let file = ManifestFile::to_write(global);
     let to_stdout = file.path.as_os_str() == "-";
     if !to_stdout && !args.force && file.path.symlink_metadata().is_ok() {
         return Err(Trouble::new(format!(
@@ -41,34 +42,41 @@ pub(super) async fn run(
         ))
         .help("`--force` replaces it; `--file` names another file; `-f -` only prints"));
     }
+    if !args.files.is_empty() {
+        return import_files::run(&file, to_stdout, args, terminal);
+    }
     let site = Site::find(global, args, &file).await?;
     site.files
         .notices
         .iter()
         .for_each(|notice| terminal.warn(notice));
     let draft = site.draft(&file, terminal).await?;
-    if to_stdout {
+    if to_stdout && !terminal.is_json() {
         terminal.print(&draft.text);
         return Ok(Exit::Done);
     }
-    write(&file.path, &draft.text)?;
-    if !terminal.is_json() {
-        terminal.print(&page::page(&draft, &terminal.paper(clock::now())));
+    if !to_stdout {
+        write(&file.path, &draft.text)?;
+        site.tell_of_old_loop(terminal);
     }
-    site.tell_of_old_loop(terminal);
-    let shown = if file.path == Path::new("town.toml") {
-        String::new()
-    } else {
-        format!(
-            " -f {}",
-            words::shell(&[file.path.to_string_lossy().into_owned()])
-        )
-    };
-    terminal.print(&format!(
-        "wrote {}; next: gtctl{shown} diff\n",
-        file.path.display()
-    ));
+    let next = next(&file.path);
+    if terminal.is_json() {
+        let written = (!to_stdout).then(|| file.path.display().to_string());
+        terminal.print_json(&json::import(&draft, written, next));
+        return Ok(Exit::Done);
+    }
+    terminal.print(&page::page(&draft, &terminal.paper(clock::now())));
+    terminal.print(&format!("wrote {}; next: {next}\n", file.path.display()));
     Ok(Exit::Done)
+}
+
+/// The command that shows what the manifest would do.
+pub(super) fn next(file: &Path) -> String {
+    if file == Path::new("town.toml") || file == Path::new("-") {
+        return "gtctl diff".to_owned();
+    }
+    let file = words::shell(&[file.to_string_lossy().into_owned()]);
+    format!("gtctl -f {file} diff")
 }
 
 /// What there is to move into.
@@ -314,7 +322,7 @@ fn server(global: &Global, root: Option<&Path>, files: &Files) -> Result<Socket,
 }
 
 /// Writes the manifest in one go; only its owner may change it, or it would not be believed.
-fn write(path: &Path, text: &str) -> Result<(), Trouble> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Trouble> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let temporary = PathBuf::from(name);

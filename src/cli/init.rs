@@ -9,7 +9,9 @@ use super::manifest::{ManifestFile, print_faults};
 use super::output::Terminal;
 use crate::manifest::{Loaded, schema_text};
 use crate::model::Town;
+use crate::render::json::{InitPage, VERSION};
 use crate::render::words::{count, shell};
+pub(super) use choice::KNOWN;
 use choice::{Choice, INSTRUCTIONS};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -148,12 +150,15 @@ fn write(file: &Path, text: &str, overwrite: Overwrite) -> Result<(), Trouble> {
 fn tell(file: &Path, wrote_schema: bool, town: &Town, choice: &Choice, terminal: &Terminal) {
     let next = next(file, town);
     if terminal.is_json() {
-        let sessions: Vec<String> = town.sessions.keys().map(ToString::to_string).collect();
-        terminal.print_json(&serde_json::json!({
-            "version": 1, "kind": "init", "town": town.name.as_str(), "file": file.display().to_string(),
-            "agent": choice.runs(), "sessions": sessions,
-            "next": next.iter().map(|(command, _)| command).collect::<Vec<_>>(),
-        }));
+        terminal.print_json(&InitPage {
+            version: VERSION,
+            kind: "init".to_owned(),
+            town: town.name.to_string(),
+            file: file.display().to_string(),
+            agent: choice.runs().to_owned(),
+            sessions: town.sessions.keys().map(ToString::to_string).collect(),
+            next: next.into_iter().map(|(command, _)| command).collect(),
+        });
         return;
     }
     let sessions = count(town.sessions.len(), "session");

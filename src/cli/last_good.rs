@@ -40,10 +40,12 @@ pub(super) fn find(file: &ManifestFile, broken: Option<&Texts>, global: &Global)
         layers: _,
         town_text,
         user_text,
+        included,
     } = kept.good;
     let texts = Texts {
         town: town_text,
         user: user_text,
+        included,
     };
     let loaded = file.resolve_kept(&texts).ok()?.ok()?;
     Some(Kept {

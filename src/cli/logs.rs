@@ -2,14 +2,19 @@
 
 use super::args::{Global, Logs, TownArg};
 use super::exit::{Exit, Trouble};
-use super::output::Terminal;
+use super::fleet::{self, VerbWords};
+use super::output::{Terminal, has_no_reader};
 use super::place::Place;
+use super::since;
 use crate::model::{Generation, SessionName};
-use crate::render::sanitise;
+use crate::proc::{clock, zone};
+use crate::remote::TerminalUse;
+use crate::render::{json, sanitise};
 use crate::screen::output::Stripper;
-use crate::store::{FollowFault, Follower, View};
+use crate::store::{FollowFault, Follower, Since, View};
 use std::collections::VecDeque;
 use std::io::IsTerminal;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,15 +39,37 @@ pub(super) async fn run(
             Trouble::new("raw output can harm a terminal, so gtctl does not print it here");
         return Err(trouble.help("leave out `--raw`, or redirect to a file"));
     }
+    let since = args.since.as_deref();
+    let since = since
+        .map(|text| since::parse(text, clock::now(), &zone::local()))
+        .transpose()?;
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
+    if let Some(fleet) = fleet::of(&place, global)?
+        && let Some(host) = fleet.other_host_of(&args.session)?
+    {
+        let words = VerbWords::of("logs")
+            .flag("-F", args.follow)
+            .flag("--previous", args.previous)
+            .flag("--raw", args.raw)
+            .value("--last", args.last)
+            .value("--since", args.since.as_deref())
+            .arguments(&[&args.session]);
+        return fleet
+            .hand_over(&host, TerminalUse::Lines, words, terminal)
+            .await;
+    }
     let session = place.session(&args.session)?;
     let view = View::of(&place.state);
     let mut life = life(&view, &session, args)?;
     let mut page = Page::new(args, terminal.is_json().then(|| (session.clone(), life)));
     let files = view.log_files(&session, life);
-    let mut follower = match args.last {
-        Some(count) => read_last(&mut page, &files, count, terminal)?,
-        None => read_all(&mut page, &files, terminal)?,
+    let mut follower = match (since, args.last) {
+        (Some(since), _) => {
+            let begins = view.log_since(&session, life, since);
+            read_since(&mut page, &files, begins, terminal)?
+        }
+        (None, Some(count)) => read_last(&mut page, &files, count, terminal)?,
+        (None, None) => read_all(&mut page, &files, terminal)?,
     };
     loop {
         page.read(&mut follower, terminal)?;
@@ -67,6 +94,9 @@ pub(super) async fn run(
             follower = Follower::of_log(view.log_of(&session, life));
             continue;
         }
+        if has_no_reader() {
+            return Ok(Exit::Done);
+        }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
@@ -77,6 +107,39 @@ pub(super) async fn run(
 /// Reads all of these files, oldest first, then follows the newest.
 fn read_all(page: &mut Page, files: &[PathBuf], terminal: &Terminal) -> Result<Follower, Trouble> {
     let followers = files.iter().map(Follower::of_log).collect();
+    read_in_order(page, followers, terminal)
+}
+
+/// Reads these files from where the output since a time begins.
+fn read_since(
+    page: &mut Page,
+    files: &[PathBuf],
+    begins: Option<Since>,
+    terminal: &Terminal,
+) -> Result<Follower, Trouble> {
+    let (inode, offset) = match begins {
+        Some(Since::At { inode, offset }) => (inode, offset),
+        Some(Since::Start) => return read_all(page, files, terminal),
+        None => {
+            terminal.note("this log has no times, so all of it is printed");
+            return read_all(page, files, terminal);
+        }
+        Some(Since::Nothing) => {
+            let newest = files.last().map(Follower::of_log);
+            let mut newest = newest.ok_or_else(|| Trouble::new("there is no log"))?;
+            newest.skip_to_last(0).map_err(|e| unreadable(&e))?;
+            return Ok(newest);
+        }
+    };
+    let is_it = |path: &PathBuf| std::fs::symlink_metadata(path).is_ok_and(|m| m.ino() == inode);
+    // A file that was removed since then was older than all that are left.
+    let Some(first) = files.iter().position(is_it) else {
+        return read_all(page, files, terminal);
+    };
+    let mut followers: Vec<Follower> = files.iter().skip(first).map(Follower::of_log).collect();
+    if let Some(begun) = followers.first_mut() {
+        begun.skip_to(offset).map_err(|e| unreadable(&e))?;
+    }
     read_in_order(page, followers, terminal)
 }
 
@@ -229,10 +292,9 @@ impl Page {
         for line in self.lines.drain(..) {
             if let Some((session, life)) = &self.json {
                 let text = sanitise::line(&String::from_utf8_lossy(&line), MAX_LINE);
-                let document = serde_json::json!({
-                    "version": 1, "kind": "log", "session": session.as_str(), "generation": life.0, "line": text,
-                });
-                out.extend(format!("{document}\n").into_bytes());
+                let page = json::log(session, *life, text);
+                out.extend(serde_json::to_vec(&page).unwrap_or_default());
+                out.push(b'\n');
             } else if self.stripper.is_none() {
                 out.extend(line);
             } else {

@@ -1,18 +1,21 @@
 //! The manifest: which file it is, whether it may be trusted, and what it says.
 
-use super::args::{Global, MessageFormat, TownArg};
+use super::above;
+use super::args::{Global, MessageFormat, TownArg, is_path};
 use super::exit::Trouble;
+use super::includes;
 use super::output::Terminal;
 use super::stamps::Stamps;
 use crate::files::aside::{self, Late};
 use crate::files::{self, Links, Opened};
-use crate::manifest::{Faults, Flag, Loaded, RIGS, Sources, are_settings, load};
-use crate::model::{Layers, Town};
+use crate::manifest::{Faults, Flag, Included, Loaded, Machine, RIGS, Sources, are_settings, load};
+use crate::model::{Layers, Town, matches_pattern};
+use crate::proc;
 use crate::render::faults;
 use crate::trust::{Kind, check_folders_above, check_meta};
 use std::cell::RefCell;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 /// The largest file that is read, in bytes.
@@ -22,8 +25,14 @@ const READ_LIMIT: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub(super) struct ManifestFile {
     pub(super) path: PathBuf,
+    /// Whether nobody has named it.
+    is_searched: bool,
     socket: Option<String>,
+    /// The host that `--this-host` names.
+    host: Option<String>,
     trust: bool,
+    /// Whether its text comes from standard input.
+    from_stdin: bool,
 }
 
 /// A manifest as it was read, or the reason why it could not be read.
@@ -42,21 +51,62 @@ pub(super) struct Texts {
     pub(super) town: String,
     /// The text of the user's own file, where there is one.
     pub(super) user: Option<String>,
+    /// Path and text of each file that the manifest includes.
+    pub(super) included: Vec<(PathBuf, String)>,
+}
+
+impl Texts {
+    /// The text of a manifest alone.
+    pub(super) fn alone(town: String) -> Self {
+        Self {
+            town,
+            user: None,
+            included: Vec::new(),
+        }
+    }
+}
+
+/// Where the texts of included files come from.
+enum Others<'t> {
+    /// From the files. What is read is noted here.
+    Files(&'t RefCell<Vec<(PathBuf, String)>>),
+    /// From what was saved.
+    Saved(&'t [(PathBuf, String)]),
 }
 
 impl ManifestFile {
-    /// The file named by an argument, `--file` or `GTCTL_FILE`. Else `town.toml` in this folder;
-    /// parent folders are not searched.
+    /// The file named by an argument, `--file` or `GTCTL_FILE`. Else `town.toml` in this folder or
+    /// in one above it.
     pub(super) fn of(global: &Global, argument: &TownArg) -> Self {
-        let path = argument
-            .town
-            .clone()
-            .or_else(|| global.file.clone())
-            .unwrap_or_else(|| "town.toml".into());
+        let named = argument.town.clone().or_else(|| global.file.clone());
+        let is_searched = named.is_none();
+        let path = named.or_else(above::town_file);
         Self {
-            path,
+            is_searched,
+            ..Self::named(global, path)
+        }
+    }
+
+    /// The file that a verb writes: the named one, else `town.toml` in this folder.
+    pub(super) fn to_write(global: &Global) -> Self {
+        Self::named(global, global.file.clone())
+    }
+
+    fn named(global: &Global, path: Option<PathBuf>) -> Self {
+        Self {
+            path: path.unwrap_or_else(|| above::NAME.into()),
+            is_searched: false,
             socket: global.socket.clone(),
+            host: global.this_host.clone(),
             trust: global.trust,
+            from_stdin: global.asked.manifest_from_stdin,
+        }
+    }
+
+    /// Says which file is used, where it was found in a folder above.
+    pub(super) fn say_where(&self, terminal: &Terminal) {
+        if self.is_searched && self.path != Path::new(above::NAME) {
+            terminal.note(&format!("the manifest is {}", self.path.display()));
         }
     }
 
@@ -100,10 +150,7 @@ impl ManifestFile {
             texts,
         } = self.attempt()?;
         let loaded = Self::or_print(read?, terminal)?;
-        let texts = texts.unwrap_or(Texts {
-            town: String::new(),
-            user: None,
-        });
+        let texts = texts.unwrap_or(Texts::alone(String::new()));
         Ok((loaded, stamps, texts))
     }
 
@@ -142,14 +189,17 @@ impl ManifestFile {
         }
         let stamps = RefCell::new(stamps);
         let texts = self.read().and_then(|town| {
+            let user = self.user_text(user.as_deref())?;
             Ok(Texts {
-                town,
-                user: self.user_text(user.as_deref())?,
+                user,
+                ..Texts::alone(town)
             })
         });
         match texts {
-            Ok(texts) => {
-                let read = self.resolve_texts(&texts, &stamps);
+            Ok(mut texts) => {
+                let included = RefCell::default();
+                let read = self.resolve_texts(&texts, &stamps, &Others::Files(&included));
+                texts.included = included.into_inner();
                 Attempt {
                     stamps: stamps.into_inner(),
                     read,
@@ -164,8 +214,18 @@ impl ManifestFile {
         }
     }
 
-    /// Where the definition comes from. `loaded` is its result.
+    /// Where the definition comes from, and the digest of what it comes to: `loaded`.
     pub(super) fn layers(&self, loaded: &Town) -> Result<Layers, Trouble> {
+        let outcome = digest(&format!("{:?}{:?}", loaded.sessions, loaded.policies));
+        Ok(Layers {
+            outcome,
+            ..self.sources()?
+        })
+    }
+
+    /// Where the definition comes from, without the digest of what it comes to. That digest costs a
+    /// verb that only looks a fifth of its time, and is needed only where the sources differ.
+    pub(super) fn sources(&self) -> Result<Layers, Trouble> {
         let values = variables();
         let names = are_settings(values.iter().map(|(name, _)| name.clone()));
         let settings = values.into_iter().filter(|(name, _)| names.contains(name));
@@ -175,31 +235,31 @@ impl ManifestFile {
             variables: settings
                 .map(|(name, value)| (name, digest(&value)))
                 .collect(),
-            outcome: digest(&format!("{:?}{:?}", loaded.sessions, loaded.policies)),
+            outcome: 0,
         })
     }
 
     /// Resolves a text as if it were the file's content.
     pub(super) fn resolve(&self, text: &str) -> Result<Result<Loaded, Faults>, Trouble> {
         let user = self.user_text(user_file(home().as_deref()).as_deref())?;
-        self.resolve_texts(
-            &Texts {
-                town: text.to_owned(),
-                user,
-            },
-            &RefCell::default(),
-        )
+        let texts = Texts {
+            user,
+            ..Texts::alone(text.to_owned())
+        };
+        let others = RefCell::default();
+        self.resolve_texts(&texts, &RefCell::default(), &Others::Files(&others))
     }
 
     /// Resolves saved texts as if they were the files' contents.
     pub(super) fn resolve_kept(&self, texts: &Texts) -> Result<Result<Loaded, Faults>, Trouble> {
-        self.resolve_texts(texts, &RefCell::default())
+        self.resolve_texts(texts, &RefCell::default(), &Others::Saved(&texts.included))
     }
 
     fn resolve_texts(
         &self,
         texts: &Texts,
         stamps: &RefCell<Stamps>,
+        others: &Others<'_>,
     ) -> Result<Result<Loaded, Faults>, Trouble> {
         let absolute = self.absolute()?;
         let base_dir = absolute.parent().unwrap_or(Path::new("/"));
@@ -208,6 +268,8 @@ impl ManifestFile {
         let user = user_path.as_deref().zip(texts.user.as_deref());
         let variables = variables();
         let flags: Vec<Flag> = self.flags();
+        let asked = self.host_asked_for();
+        let hostname = proc::own::hostname();
         let read_file = |path: &Path| {
             // The names of sessions depend on it, so it counts as a file of the manifest.
             if path.ends_with(RIGS) {
@@ -215,7 +277,25 @@ impl ManifestFile {
             }
             read_if_there(path).ok().flatten()
         };
+        let include = |pattern: &Path| match others {
+            Others::Saved(texts) => Ok(of_saved(pattern, texts)),
+            Others::Files(read) => {
+                stamps.borrow_mut().take(pattern);
+                let check = |path: &Path, meta: &fs::Metadata| {
+                    stamps.borrow_mut().take(path);
+                    self.check(path, meta)
+                };
+                let found = includes::read(pattern, READ_LIMIT, &check)?;
+                let texts = found
+                    .iter()
+                    .filter_map(|file| Some((file.path.clone(), file.text.clone().ok()?)));
+                read.borrow_mut().extend(texts);
+                Ok(found)
+            }
+        };
+        let zone = proc::zone::named();
         Ok(load(&Sources {
+            include: &include,
             town_path: &self.path,
             town_text: &texts.town,
             user,
@@ -223,8 +303,24 @@ impl ManifestFile {
             flags: &flags,
             home: home.as_deref(),
             base_dir,
+            machine: Machine {
+                asked: asked.as_ref().map(|(by, host)| (*by, host.as_str())),
+                hostname: &hostname,
+                zone: Some(&zone),
+            },
             read: &read_file,
         }))
+    }
+
+    /// The host that this machine is, as somebody says, and what says it.
+    fn host_asked_for(&self) -> Option<(&'static str, String)> {
+        let flag = self.host.clone().map(|host| ("--this-host", host));
+        let variable = || {
+            std::env::var("GTCTL_HOST")
+                .ok()
+                .map(|host| ("GTCTL_HOST", host))
+        };
+        flag.or_else(variable).filter(|(_, host)| !host.is_empty())
     }
 
     fn flags(&self) -> Vec<Flag> {
@@ -241,6 +337,9 @@ impl ManifestFile {
     }
 
     fn read(&self) -> Result<String, Trouble> {
+        if self.from_stdin {
+            return read_from_stdin();
+        }
         let shown = self.path.display();
         let opened = files::open(&self.path, Links::Follow).map_err(|e| self.unreadable(&e))?;
         let meta = &opened.metadata;
@@ -316,13 +415,53 @@ impl ManifestFile {
             return Trouble::new(format!("{shown} is {error}"))
                 .help("name the manifest: gtctl -f path/to/town.toml …");
         }
+        if error.kind() == ErrorKind::NotFound && self.is_searched {
+            return Trouble::new("there is no town.toml here, nor in the folders above").help(
+                "`gtctl init` writes a first one; `gtctl -f path/to/town.toml …` names another",
+            );
+        }
         let trouble = Trouble::new(format!("cannot read {shown}")).because(error);
         if error.kind() == ErrorKind::NotFound {
-            trouble.help("name the manifest: gtctl -f path/to/town.toml …")
+            trouble.help(if self.path.to_str().is_some_and(is_path) {
+                "name the manifest: gtctl -f path/to/town.toml …"
+            } else {
+                "this verb is about the whole town: it takes no session; `-f` names the manifest"
+            })
         } else {
             trouble.help("see who owns it and its folders: ls -l")
         }
     }
+}
+
+/// The saved files that a path of `include` names.
+fn of_saved(pattern: &Path, texts: &[(PathBuf, String)]) -> Vec<Included> {
+    let folder = pattern.parent();
+    let wanted = pattern.file_name().unwrap_or_default().to_string_lossy();
+    let is_meant = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        path.parent() == folder && matches_pattern(&wanted, &name)
+    };
+    let meant = texts.iter().filter(|(path, _)| is_meant(path));
+    meant
+        .map(|(path, text)| Included {
+            path: path.clone(),
+            text: Ok(text.clone()),
+        })
+        .collect()
+}
+
+/// A manifest that another host of the town sends. Whoever may run gtctl here may send it.
+pub(super) fn read_from_stdin() -> Result<String, Trouble> {
+    let mut text = String::new();
+    let input = std::io::stdin();
+    let read = input.take(READ_LIMIT + 1).read_to_string(&mut text);
+    read.map_err(|e| Trouble::new("cannot read the manifest from standard input").because(&e))?;
+    if text.is_empty() || text.len() as u64 > READ_LIMIT {
+        return Err(Trouble::new(
+            "the manifest on standard input is empty, or longer than 1 MiB",
+        ));
+    }
+    Ok(text)
 }
 
 /// The variables that may be settings.

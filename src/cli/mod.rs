@@ -2,6 +2,7 @@
 //!
 //! **Architecture invariant:** only this room decides on exit codes, and only this room prints.
 
+mod above;
 mod adopt;
 mod agree;
 mod answer;
@@ -13,6 +14,8 @@ mod attach;
 mod board;
 mod by_hand;
 mod chore;
+mod complete;
+mod config;
 mod diff;
 mod docs;
 mod doctor;
@@ -21,10 +24,15 @@ mod events;
 mod exit;
 mod explain;
 mod farewell;
+mod fleet;
 mod forecast;
 mod found;
+mod guard;
+mod habits;
 mod hook;
 mod import;
+mod import_files;
+mod includes;
 mod init;
 mod last_good;
 mod logs;
@@ -35,6 +43,8 @@ mod move_server;
 mod nudge;
 mod others;
 mod output;
+mod own;
+mod part;
 mod place;
 mod reconcile;
 mod record;
@@ -44,6 +54,12 @@ mod schema;
 mod select;
 mod serve;
 mod service;
+mod service_ends;
+#[cfg(feature = "etcd")]
+mod shared;
+#[cfg(not(feature = "etcd"))]
+#[path = "no_shared.rs"]
+mod shared;
 mod since;
 mod sink;
 mod sites;
@@ -59,8 +75,7 @@ mod work;
 
 use crate::model::Request;
 use crate::proc;
-use args::{ChoreVerb, Cli, Output, Verb};
-use clap::Parser;
+use args::{ChoreVerb, Cli, ConfigVerb, Output, Verb};
 use exit::{Exit, Trouble};
 use output::Terminal;
 use std::ffi::OsString;
@@ -102,12 +117,18 @@ fn run_words() -> ExitCode {
         hook::run(&words);
         return ExitCode::SUCCESS;
     }
-    let cli = match Cli::try_parse_from(&words) {
+    if complete::is_asked() {
+        return complete::run(words).into();
+    }
+    let cli = match Cli::of(&words) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&error, &words),
     };
     if let Verb::Sink(args) = &cli.verb {
         return sink::run(args).into();
+    }
+    if let Verb::Guard { verb } = &cli.verb {
+        return guard::run(&cli.global, verb).into();
     }
     output::start_log(cli.global.verbose);
     let terminal = Terminal::new(&cli.global);
@@ -156,6 +177,7 @@ fn survive_full_files() -> std::io::Result<Signal> {
 async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
     let global = &cli.global;
     refuse_pictures(cli)?;
+    refuse_other_hosts(cli)?;
     match &cli.verb {
         Verb::Apply(args) => Box::pin(apply::run(global, args, terminal)).await,
         Verb::Diff(args) => diff::run(global, args, terminal).await,
@@ -170,13 +192,14 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Start(args) => by_hand::run(global, args, Request::Start, terminal).await,
         Verb::Stop(args) => by_hand::run(global, args, Request::Stop, terminal).await,
         Verb::Restart(args) => by_hand::run(global, &args.sessions, args.request(), terminal).await,
+        Verb::Down(args) => by_hand::down(global, args, terminal).await,
         Verb::Reset(args) => by_hand::run(global, args, Request::Reset, terminal).await,
         Verb::Chore {
             verb: ChoreVerb::Run(args),
         } => chore::run(global, args, terminal).await,
         Verb::MoveServer(args) => Box::pin(move_server::run(global, args, terminal)).await,
-        Verb::Pause(args) => by_hand::pause(global, args, true, terminal),
-        Verb::Resume(args) => by_hand::pause(global, args, false, terminal),
+        Verb::Pause(args) => by_hand::pause(global, args, true, terminal).await,
+        Verb::Resume(args) => by_hand::pause(global, args, false, terminal).await,
         Verb::Adopt(args) => Box::pin(adopt::run(global, args, terminal)).await,
         Verb::Nudge(args) => nudge::run(global, args, terminal).await,
         Verb::Answer(args) => Box::pin(answer::run(global, args, terminal)).await,
@@ -186,29 +209,50 @@ async fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit, Trouble> {
         Verb::Verify(args) => verify::run(global, args, terminal).await,
         Verb::Wait(args) => wait::run(global, args, terminal).await,
         Verb::Import(args) => import::run(global, args, terminal).await,
+        Verb::Hosts(args) => Box::pin(fleet::hosts(global, args.verb.as_ref(), terminal)).await,
         Verb::Doctor(args) => doctor::run(global, args, terminal).await,
         Verb::Init(args) => init::run(global, args, terminal),
         Verb::Validate(args) => validate::run(global, args, terminal),
+        Verb::Config {
+            verb: ConfigVerb::Show(args),
+        } => config::show(global, args, terminal),
         Verb::Schema(args) => schema::run(args, terminal),
         Verb::Report(args) => report::run(global, args, terminal),
         Verb::Serve(args) => Box::pin(serve::run(global, args, terminal)).await,
         Verb::Metrics(args) => metrics::run(global, args, terminal).await,
-        Verb::Service(args) => service::run(global, args, terminal),
-        Verb::Completions(args) => Ok(docs::completions(args, terminal)),
+        Verb::Service(args) => service::run(global, args, terminal).await,
+        Verb::Completions(args) => docs::completions(args, terminal),
         Verb::Man(args) => docs::man(args, terminal),
         Verb::Sink(args) => Ok(sink::run(args)),
+        Verb::Guard { verb } => Ok(guard::run(global, verb)),
     }
+}
+
+/// Only some verbs go to other hosts.
+fn refuse_other_hosts(cli: &Cli) -> Result<(), Trouble> {
+    if cli.global.on.is_empty() || fleet::can_go(&cli.verb) {
+        return Ok(());
+    }
+    Err(Trouble::new("this verb is about this host alone")
+        .help("leave out `--on`, or run it there by ssh")
+        .exits(Exit::Usage))
 }
 
 /// Only some verbs draw.
 fn refuse_pictures(cli: &Cli) -> Result<(), Trouble> {
     let is_drawn = match (cli.global.output, &cli.verb) {
         (Output::Text | Output::Wide | Output::Json, _) => true,
+        (Output::Toml, verb) => matches!(verb, Verb::Config { .. }),
         (Output::Html, verb) => matches!(verb, Verb::Report(_)),
         (Output::Svg, verb) => matches!(verb, Verb::Report(_) | Verb::Forecast(_)),
     };
     if is_drawn {
         return Ok(());
+    }
+    if cli.global.output == Output::Toml {
+        return Err(Trouble::new("this verb prints no TOML")
+            .help("`gtctl config show -o toml` does")
+            .exits(Exit::Usage));
     }
     Err(Trouble::new("this verb draws no such picture")
         .help("`gtctl report -o html`, `gtctl report -o svg` and `gtctl forecast -o svg` do")
@@ -216,7 +260,17 @@ fn refuse_pictures(cli: &Cli) -> Result<(), Trouble> {
 }
 
 /// Help and version are no faults; everything else is usage.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error, words: &[OsString]) -> ExitCode {
+    let hint = habits::hint(error, words);
+    if error.use_stderr() && output::is_json_asked(words) {
+        output::complain_as_json(&habits::trouble(error, hint));
+        return Exit::Usage.into();
+    }
+    if let Some(hint) = hint {
+        let trouble = habits::trouble(error, Some(hint));
+        output::complain_plainly(&trouble);
+        return Exit::Usage.into();
+    }
     let printed = error.print();
     let lost = printed.is_err_and(|fault| fault.kind() != std::io::ErrorKind::BrokenPipe);
     match (error.use_stderr(), lost) {

@@ -3,9 +3,11 @@
 use super::args::{Global, Nudge, TownArg};
 use super::by_hand::refuse_while_paused;
 use super::exit::{Exit, Trouble};
+use super::fleet::{self, VerbWords};
 use super::output::Terminal;
 use super::place::Place;
 use super::select;
+use super::shared;
 use crate::model::{
     Agent, Asker, Delivery, NudgeText, Obstacle, Period, SessionName, TextEnd, TextRequest,
 };
@@ -20,10 +22,32 @@ pub(super) async fn run(
 ) -> Result<Exit, Trouble> {
     let text = text_of(args)?;
     let place = Place::find(global, &TownArg { town: None }, terminal)?;
+    if needs_store(&place, args) {
+        return Box::pin(shared::nudge(&place, global, args, text.as_str(), terminal)).await;
+    }
+    if let Some(fleet) = fleet::of(&place, global)? {
+        let routes = if args.select.is_empty() {
+            fleet.routes(&[&args.session])?
+        } else {
+            fleet.routes_of_flags(&args.select)?
+        };
+        if let Some(mut routes) = routes {
+            for words in routes.values_mut() {
+                words.push(text.as_str().to_owned());
+            }
+            let words = VerbWords::of("nudge")
+                .flag("--command", args.command)
+                .value("--timeout", Some(args.timeout))
+                .select(&args.select);
+            return fleet
+                .act_at(words, routes, Some(args.timeout), terminal)
+                .await;
+        }
+    }
     let sessions = if args.select.is_empty() {
         vec![place.session(&args.session)?]
     } else {
-        select::declared(&place, &[], &args.select, terminal).await?
+        select::declared(&place, &[""; 0], &args.select, terminal).await?
     };
     refuse_while_paused(&place, terminal)?;
     let mut worst = Exit::Done;
@@ -38,6 +62,20 @@ pub(super) async fn run(
         worst = worse(worst, exit_of(&delivery));
     }
     Ok(worst)
+}
+
+/// Whether only the store leads to the session: it is on a host that ssh does not reach.
+fn needs_store(place: &Place, args: &Nudge) -> bool {
+    let hosts = &place.town.hosts;
+    if hosts.fleet.is_none() {
+        return false;
+    }
+    if !args.select.is_empty() {
+        return true;
+    }
+    let host = hosts.host_of(&args.session);
+    let address = host.and_then(|host| hosts.all.get(host));
+    address.is_some_and(|address| address.ssh.is_none())
 }
 
 /// The text. Where flags choose the sessions, the first word belongs to it, too.
@@ -73,7 +111,7 @@ async fn deliver(
     timeout: Period,
     terminal: &Terminal,
 ) -> Result<Delivery, Trouble> {
-    let mut controller = place.controller()?;
+    let mut controller = place.own_controller()?;
     // Listened for from the beginning: what is being typed is submitted first.
     let mut interrupt = signal(SignalKind::interrupt())
         .map_err(|e| Trouble::new("cannot listen for signals").because(&e))?;

@@ -6,10 +6,13 @@ use crate::model::Moment;
 use crate::model::invisible::visible_json;
 use crate::proc;
 use crate::render::events::EventLines;
+use crate::render::json;
 use crate::render::{Clock, Colour, Detail, Paper, Role, sanitise};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 /// The most of an untrusted message that is printed, in characters.
@@ -33,6 +36,21 @@ pub(super) struct Terminal {
     kept: Option<RefCell<VecDeque<String>>>,
 }
 
+/// Whether nobody reads standard output any more. What follows something without an end asks this,
+/// for it may have nothing to print for hours: where a reader on another host has gone, it would stay.
+pub(super) fn has_no_reader() -> bool {
+    let out = io::stdout();
+    let mut polled = [PollFd::new(&out, PollFlags::empty())];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    rustix::event::poll(&mut polled, Some(&at_once)).is_ok()
+        && polled
+            .iter()
+            .any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP))
+}
+
 impl Terminal {
     pub(super) fn new(global: &Global) -> Self {
         let is_dumb = std::env::var_os("TERM").is_some_and(|v| v == "dumb");
@@ -46,7 +64,12 @@ impl Terminal {
         };
         Self {
             output: global.output,
-            message_format: global.message_format,
+            message_format: global.message_format.unwrap_or(match global.output {
+                Output::Json => MessageFormat::Json,
+                Output::Text | Output::Wide | Output::Toml | Output::Html | Output::Svg => {
+                    MessageFormat::Human
+                }
+            }),
             quiet: global.quiet,
             moves_cursor: io::stdout().is_terminal()
                 && !is_dumb
@@ -80,7 +103,9 @@ impl Terminal {
     pub(super) fn paper(&self, now: Moment) -> Paper {
         let detail = match self.output {
             Output::Wide => Detail::Wide,
-            Output::Text | Output::Json | Output::Html | Output::Svg => Detail::Short,
+            Output::Text | Output::Json | Output::Toml | Output::Html | Output::Svg => {
+                Detail::Short
+            }
         };
         let width = io::stdout().is_terminal().then(width_of_terminal).flatten();
         Paper {
@@ -198,6 +223,12 @@ impl Terminal {
             }
             return;
         }
+        if self.message_format == MessageFormat::Json {
+            let page = json::remark(word, sanitise::line(text, MESSAGE_LIMIT));
+            let text = serde_json::to_string(&page).unwrap_or_default();
+            let _ = writeln!(io::stderr().lock(), "{text}");
+            return;
+        }
         let word = self.colour_err.paint(Role::Change, &format!("{word}:"));
         let _ = writeln!(
             io::stderr().lock(),
@@ -211,27 +242,51 @@ impl Terminal {
         if trouble.silent {
             return;
         }
-        let message = sanitise::line(&trouble.message, MESSAGE_LIMIT);
-        let help = trouble
-            .help
-            .as_deref()
-            .map(|help| sanitise::line(help, MESSAGE_LIMIT));
-        let mut err = io::stderr().lock();
-        let _ = match self.message_format {
-            MessageFormat::Json => {
-                let document = serde_json::json!({ "version": 1, "kind": "trouble", "message": message, "help": help });
-                writeln!(err, "{document}")
-            }
-            MessageFormat::Human => {
-                let help = help.map_or_else(String::new, |help| format!("\n  help: {help}"));
-                writeln!(
-                    err,
-                    "{} {message}{help}",
-                    self.colour_err.paint(Role::Bad, "error:")
-                )
-            }
-        };
+        if self.message_format == MessageFormat::Json {
+            return complain_as_json(trouble);
+        }
+        complain_in(self.colour_err, trouble);
     }
+}
+
+/// Says why a command line could not be read, before anything is known of the terminal.
+pub(super) fn complain_plainly(trouble: &Trouble) {
+    complain_in(Colour::Off, trouble);
+}
+
+fn complain_in(colour: Colour, trouble: &Trouble) {
+    let (message, help) = clean(trouble);
+    let help = help.map_or_else(String::new, |help| format!("\n  help: {help}"));
+    let word = colour.paint(Role::Bad, "error:");
+    let _ = writeln!(io::stderr().lock(), "{word} {message}{help}");
+}
+
+/// Why a verb failed and what helps, clean and bounded.
+fn clean(trouble: &Trouble) -> (String, Option<String>) {
+    let line = |text: &str| sanitise::line(text, MESSAGE_LIMIT);
+    (line(&trouble.message), trouble.help.as_deref().map(line))
+}
+
+/// Says why the verb failed, as one line of JSON.
+pub(super) fn complain_as_json(trouble: &Trouble) {
+    let (message, help) = clean(trouble);
+    let page = json::trouble(message, help, trouble.exit().code());
+    let text = serde_json::to_string(&page).unwrap_or_default();
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Whether a command line that could not be read asks for JSON.
+pub(super) fn is_json_asked(words: &[OsString]) -> bool {
+    let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    let joined = [
+        "-ojson",
+        "-o=json",
+        "--output=json",
+        "--message-format=json",
+    ];
+    let flags = ["-o", "--output", "--message-format"];
+    let is_pair = |pair: &[&str]| matches!(pair, [flag, "json"] if flags.contains(flag));
+    words.iter().any(|word| joined.contains(word)) || words.windows(2).any(is_pair)
 }
 
 /// What a text still needs to end its last line.

@@ -1,18 +1,20 @@
 //! A town for the command line: its manifest, its tmux server and its state.
 
-use super::args::{Global, OrderArgs, TownArg};
+use super::args::{Global, OrderArgs, TownArg, is_path};
 use super::elsewhere;
 use super::exit::Trouble;
 use super::last_good::{self, Kept};
 use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
 use super::output::Terminal;
+use super::shared;
 use super::stamps::Stamps;
 use crate::controller::{Controller, Eyes, Survey};
 use crate::files::aside;
 use crate::manifest::{Loaded, Origins};
+use crate::memory::ask;
 use crate::model::{
-    Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, ServerId,
-    SessionName, Socket, Town,
+    HostName, Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, Request,
+    Scope, ServerId, SessionName, Socket, Town,
 };
 use crate::observe::{Depth, LodgingFault, LookCache, lodging};
 use crate::proc::{self, process::Presence};
@@ -48,6 +50,7 @@ impl Place {
         terminal: &Terminal,
     ) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
+        file.say_where(terminal);
         let (loaded, stamps, texts) = file.load_stamped(terminal)?;
         let state = state_of(global, &loaded.town.name, loaded.town.root.as_deref())?;
         Self::of(global, file, loaded, (stamps, texts), state)
@@ -61,6 +64,7 @@ impl Place {
         terminal: &Terminal,
     ) -> Result<Self, Trouble> {
         let file = ManifestFile::of(global, argument);
+        file.say_where(terminal);
         let Attempt {
             stamps,
             read,
@@ -68,10 +72,7 @@ impl Place {
         } = file.attempt()?;
         let kept = match read {
             Ok(Ok(loaded)) => {
-                let texts = texts.unwrap_or(Texts {
-                    town: String::new(),
-                    user: None,
-                });
+                let texts = texts.unwrap_or(Texts::alone(String::new()));
                 let state = state_of(global, &loaded.town.name, loaded.town.root.as_deref())?;
                 return Self::of(global, file, loaded, (stamps, texts), state);
             }
@@ -113,8 +114,8 @@ impl Place {
         state: PathBuf,
     ) -> Result<Self, Trouble> {
         let Loaded { town, origins, .. } = loaded;
-        let town = Box::new(town);
         answers(&state)?;
+        let town = Box::new(shared::with_placed(town, global, &state));
         let client = Client::new(&server_of(&town, &View::of(&state))?);
         let take_over = global.take_over;
         Ok(Self {
@@ -148,6 +149,31 @@ impl Place {
     ) -> Result<Survey<'_>, Trouble> {
         let memory = self.recall(terminal)?;
         Ok(self.survey_with(memory, orders, depth, terminal).await)
+    }
+
+    /// The same for `apply` and `diff`: what `down` has stopped is to be started again.
+    pub(super) async fn survey_going_up(
+        &self,
+        scope: &Scope,
+        orders: Orders,
+        depth: Depth,
+        terminal: &Terminal,
+    ) -> Result<Survey<'_>, Trouble> {
+        let memory = self.recall(terminal)?;
+        let back = down_within(&memory, scope);
+        let memory = back
+            .iter()
+            .fold(memory, |memory, name| ask(memory, name, Request::Start));
+        Ok(self.survey_with(memory, orders, depth, terminal).await)
+    }
+
+    /// The sessions of a part of the town that `down` has stopped.
+    pub(super) fn went_down(
+        &self,
+        scope: &Scope,
+        terminal: &Terminal,
+    ) -> Result<Vec<SessionName>, Trouble> {
+        Ok(down_within(&self.recall(terminal)?, scope))
     }
 
     /// The same with what is remembered already.
@@ -185,6 +211,24 @@ impl Place {
             ));
         }
         Ok(memory)
+    }
+
+    /// Refuses on a machine that is none of the town's hosts.
+    pub(super) fn refuse_onlooker(&self) -> Result<(), Trouble> {
+        // Who a host of a town with a store is stands in a file of its own.
+        if !self.town.hosts.is_onlooker() || self.town.hosts.fleet.is_some() {
+            return Ok(());
+        }
+        let names: Vec<&str> = self.town.hosts.all.keys().map(HostName::as_str).collect();
+        let machine = proc::own::hostname();
+        Err(Trouble::new(format!(
+            "this machine ({machine}) is none of the hosts of town {}, so it runs none of its sessions",
+            self.town.name
+        ))
+        .help(format!(
+            "say which one it is by `--this-host NAME` or GTCTL_HOST; the hosts are {}",
+            names.join(", ")
+        )))
     }
 
     /// What the state directory says, beside a look.
@@ -249,16 +293,22 @@ impl Place {
                 ))
                 .help("declare it as a [[session]] if gtctl should start, stop and restart it");
             }
-            let names = self.town.sessions.keys().map(SessionName::as_str);
-            let near = names.max_by(|a, b| strsim::jaro(a, text).total_cmp(&strsim::jaro(b, text)));
-            let trouble = Trouble::new(format!(
-                "`{text}` is not declared in town {}",
-                self.town.name
-            ));
-            match near.filter(|name| strsim::jaro(name, text) > 0.8) {
-                Some(near) => trouble.help(format!("did you mean `{near}`?")),
-                None => trouble.help("`gtctl status` shows all sessions"),
+            if is_path(text) {
+                return Trouble::new(format!("`{text}` is a path, not the name of a session"))
+                    .help("`-f` names the manifest: gtctl -f town.toml …");
             }
+            if let Some(host) = self.town.hosts.host_of(text) {
+                return Trouble::new(format!("`{text}` runs on host {host}, and not here"))
+                    .help(format!("run the same command on host {host}"));
+            }
+            let is_shared =
+                SessionName::new(text).is_ok_and(|name| self.town.hosts.is_shared(&name));
+            if is_shared {
+                return Trouble::new(format!("no host is known to have `{text}`"))
+                    .help("`gtctl status` shows where the sessions are");
+            }
+            let names = self.town.sessions.keys().map(SessionName::as_str);
+            undeclared(text, &self.town.name, names)
         })
     }
 
@@ -267,6 +317,18 @@ impl Place {
     /// # Errors Also where a controller keeps the town with another state directory, and the town
     /// may not be taken over.
     pub(super) fn controller(&self) -> Result<Controller, Trouble> {
+        if self.town.hosts.fleet.is_some() {
+            return Err(Trouble::new(
+                "the hosts of this town share a store, so only its controllers start and stop sessions",
+            )
+            .help("`gtctl start`, `stop` and `restart` ask the controller of the session's host"));
+        }
+        self.own_controller()
+    }
+
+    /// As [`Place::controller`], also in a town whose hosts share a store: for a process that takes
+    /// part in the fleet.
+    pub(super) fn own_controller(&self) -> Result<Controller, Trouble> {
         elsewhere::make_way(self)?;
         let store = StateDir::open(&self.state)?;
         let controller =
@@ -287,6 +349,34 @@ impl Place {
             socket: real.unwrap_or(whole),
             file: self.file.absolute()?,
         })
+    }
+}
+
+/// The sessions of a part of the town that `down` has stopped.
+fn down_within(memory: &Memory, scope: &Scope) -> Vec<SessionName> {
+    let is_asked = |name: &SessionName| match scope {
+        Scope::Sessions(names) => names.contains(name),
+        Scope::Town => true,
+        Scope::Expiries(_) | Scope::Chore(_) => false,
+    };
+    let down = memory
+        .sessions
+        .iter()
+        .filter(|(name, history)| history.stopped && history.went_down && is_asked(name));
+    down.map(|(name, _)| name.clone()).collect()
+}
+
+/// That no session of a town has this name, with the most similar one as help.
+pub(super) fn undeclared<'n>(
+    text: &str,
+    town: &SessionName,
+    names: impl Iterator<Item = &'n str>,
+) -> Trouble {
+    let near = names.max_by(|a, b| strsim::jaro(a, text).total_cmp(&strsim::jaro(b, text)));
+    let trouble = Trouble::new(format!("`{text}` is not declared in town {town}"));
+    match near.filter(|name| strsim::jaro(name, text) > 0.8) {
+        Some(near) => trouble.help(format!("did you mean `{near}`?")),
+        None => trouble.help("`gtctl status` shows all sessions"),
     }
 }
 

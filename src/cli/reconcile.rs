@@ -11,6 +11,7 @@ use super::others::Others;
 use super::output::Terminal;
 use super::place::{Place, orders, unasked};
 use super::scene;
+use super::shared;
 use super::stamps::{Change, Followed};
 use super::told::Told;
 use crate::controller::{Controller, Cycle, Farewell, Reload, WatchEnd, watch};
@@ -18,7 +19,7 @@ use crate::model::{Layers, Observed, Outcome, Period, Scope, Town};
 use crate::notify::Manager;
 use crate::proc;
 use crate::render::{Scene, apply as page, brief, json};
-use crate::store::{LastGood, Lock, LockFault, StateDir, View};
+use crate::store::{LastGood, Lock, LockFault, StateDir, View, revision};
 use crate::web::Demand;
 use std::path::Path;
 use std::rc::Rc;
@@ -33,7 +34,15 @@ pub(super) async fn run(
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
-    let mut controller = place.controller()?.doing(chore::chores(&place));
+    place.refuse_onlooker()?;
+    if place.town.hosts.fleet.is_some() && !args.watch {
+        return Err(
+            Trouble::new("a town with a [store] needs a controller that keeps running")
+                .help("gtctl reconcile --watch")
+                .exits(Exit::Usage),
+        );
+    }
+    let mut controller = place.own_controller()?.doing(chore::chores(&place));
     let layers = agree(&place, terminal).await?;
     let claim = claim(&controller, &place).await?;
     let layers_watch = Rc::new(View::of(&place.state).watch_layers(layers.clone()));
@@ -59,8 +68,10 @@ pub(super) async fn run(
                 ended.outcome.said
             ));
         }
+        controller.learn_readiness(&place.town, orders).await?;
         return Ok(once(&place.town, &cycle, terminal));
     }
+    let mut joined = shared::join(&place, global, &mut controller)?;
     see_to_the_end(View::of(&place.state));
     // Nobody is asked while a controller runs: the second look decides.
     let orders = unasked(orders);
@@ -78,6 +89,7 @@ pub(super) async fn run(
         last: place.town,
         layers,
         state: &state,
+        revision: revision(&place.texts.town),
         told_late: None,
     };
     let ended = watch(
@@ -85,7 +97,12 @@ pub(super) async fn run(
         source.in_force(),
         orders,
         watched,
-        |forced| source.reload(forced, terminal),
+        |forced| {
+            joined.take(terminal);
+            let read = source.reload(forced, terminal);
+            joined.acts_by(&source.revision);
+            read
+        },
         |event| told.tell(&event),
         // Nobody takes what does not answer.
         || view.answers().is_err() || (claim.still_ours() && layers_watch.is_ours()),
@@ -158,6 +175,8 @@ struct Source<'a> {
     last: Box<Town>,
     layers: Layers,
     state: &'a Path,
+    /// The revision of the manifest in force.
+    revision: String,
     /// What was said last of a file that does not answer.
     told_late: Option<String>,
 }
@@ -224,6 +243,7 @@ impl Source<'_> {
             ),
             Ok(Ok(loaded)) => {
                 if let Some(texts) = texts {
+                    self.revision = revision(&texts.town);
                     self.keep(texts, &loaded.town, terminal);
                 }
                 *self.last = loaded.town;
@@ -252,6 +272,7 @@ impl Source<'_> {
             layers: self.layers.clone(),
             town_text: texts.town,
             user_text: texts.user,
+            included: texts.included,
         };
         let kept = StateDir::open(self.state).and_then(|state| state.keep_last_good(&good));
         if let Err(fault) = kept {
@@ -293,7 +314,7 @@ async fn alone(lock: Lock, place: &Place) -> Result<Lock, Trouble> {
     drop(lock);
     let pause = Period::from_millis(u64::from(std::process::id() % 64) * 8);
     tokio::time::sleep(pause.to_std()).await;
-    let lock = place.controller()?.claim()?;
+    let lock = place.own_controller()?.claim()?;
     elsewhere::refuse_beside(place)?;
     Ok(lock)
 }

@@ -54,7 +54,7 @@ pub(super) fn run(global: &Global, args: &Report, terminal: &Terminal) -> Result
         Output::Json => terminal.print_json(&json::report(&report)),
         Output::Html => terminal.print(&page::html(&report)),
         Output::Svg => terminal.print(&page::picture(&report)),
-        Output::Text | Output::Wide => terminal.print(&page::text(&report)),
+        Output::Text | Output::Wide | Output::Toml => terminal.print(&page::text(&report)),
     }
     Ok(Exit::Done)
 }

@@ -2,7 +2,8 @@
 
 use crate::chores::AnalysisInput;
 use crate::controller::{Cycle, Survey};
-use crate::model::Town;
+use crate::manifest::Origins;
+use crate::model::{Plan, Reason, Town};
 use crate::render::Scene;
 
 /// What a cycle observed, decided and remembers.
@@ -13,6 +14,38 @@ pub(super) fn of_cycle<'a>(town: &'a Town, cycle: &'a Cycle) -> Scene<'a> {
         memory: &cycle.memory,
         plan: &cycle.plan,
         now: cycle.now,
+    }
+}
+
+/// Adds to each session that differs from the manifest where the manifest says so.
+pub(super) fn add_origins(plan: &mut Plan, town: &Town, origins: &Origins) {
+    let Plan {
+        steps,
+        held,
+        unchanged,
+        ..
+    } = plan;
+    let steps = steps
+        .iter_mut()
+        .map(|step| (&step.session, &mut step.reason));
+    let held = held
+        .iter_mut()
+        .map(|held| (&held.session, &mut held.reason));
+    let noted = unchanged
+        .iter_mut()
+        .filter_map(|calm| Some((&calm.session, calm.note.as_mut()?)));
+    for (session, reason) in steps.chain(held).chain(noted) {
+        let Reason::Drifted {
+            fields,
+            changes,
+            origins: places,
+        } = reason
+        else {
+            continue;
+        };
+        if let Some(desired) = town.sessions.get(session) {
+            *places = origins.of_drift(desired, fields, changes);
+        }
     }
 }
 

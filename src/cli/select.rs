@@ -10,7 +10,6 @@ use crate::observe::Depth;
 use crate::render::words::phase_word;
 use crate::render::{Scene, sanitise};
 use std::collections::BTreeSet;
-use std::io::IsTerminal;
 
 /// The longest word from the command line in a message, in characters.
 const WORD: usize = 60;
@@ -109,7 +108,7 @@ fn shown(text: &str) -> String {
 /// A name, role, rig or phase that there is not, or nothing that fits.
 pub(super) async fn declared(
     place: &Place,
-    named: &[String],
+    named: &[impl AsRef<str>],
     select: &Select,
     terminal: &Terminal,
 ) -> Result<Vec<SessionName>, Trouble> {
@@ -142,8 +141,7 @@ pub(super) fn consents(
     select: &Select,
     yes: bool,
 ) -> Result<bool, Trouble> {
-    let is_asked = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    if yes || !is_asked || select.is_empty() || sessions.len() < 2 {
+    if yes || !ask::is_somebody_there() || select.is_empty() || sessions.len() < 2 {
         return Ok(true);
     }
     let names: Vec<&str> = sessions

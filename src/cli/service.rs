@@ -1,11 +1,13 @@
-//! `gtctl service install`: the controller as a service of the user's own.
+//! `gtctl service`: the controller as a service of the user's own.
 
 use super::args::{Global, Install, Service as Verb};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::{Place, program};
+use super::service_ends;
 use crate::files::{self, Links};
 use crate::model::Period;
+use crate::render::json::{ServicePage, VERSION};
 use crate::render::service::{self as page, Service};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -27,23 +29,40 @@ const MARKERS: [&str; 5] = [
 const WATCHDOG: Period = Period::from_mins(1);
 
 /// The most of a unit file that is read, in bytes.
-const MOST_OF_A_UNIT: u64 = 1 << 20;
+pub(super) const MOST_OF_A_UNIT: u64 = 1 << 20;
 
 /// Which service manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manager {
+pub(super) enum Manager {
     Systemd,
     Launchd,
 }
 
-pub(super) fn run(global: &Global, verb: &Verb, terminal: &Terminal) -> Result<Exit, Trouble> {
-    let Verb::Install(args) = verb;
+impl Manager {
+    /// The service manager of this system, or launchd where somebody asks for it.
+    pub(super) fn here(is_launchd_asked: bool) -> Self {
+        if is_launchd_asked || cfg!(target_os = "macos") {
+            Self::Launchd
+        } else {
+            Self::Systemd
+        }
+    }
+}
+
+pub(super) async fn run(
+    global: &Global,
+    verb: &Verb,
+    terminal: &Terminal,
+) -> Result<Exit, Trouble> {
+    match verb {
+        Verb::Install(args) => install(global, args, terminal),
+        Verb::Uninstall(args) => service_ends::run(global, args, terminal).await,
+    }
+}
+
+fn install(global: &Global, args: &Install, terminal: &Terminal) -> Result<Exit, Trouble> {
     let place = Place::find(global, &args.town, terminal)?;
-    let manager = if args.launchd || cfg!(target_os = "macos") {
-        Manager::Launchd
-    } else {
-        Manager::Systemd
-    };
+    let manager = Manager::here(args.launchd);
     let town = place.town.name.as_str();
     let file = file(manager, town)?;
     let text = text(global, &place, manager)?;
@@ -54,10 +73,14 @@ pub(super) fn run(global: &Global, verb: &Verb, terminal: &Terminal) -> Result<E
     let wrote = write(&file, &text, args)?;
     let next = next(manager, town, &file);
     if terminal.is_json() {
-        terminal.print_json(&serde_json::json!({
-            "version": 1, "kind": "service", "town": town,
-            "file": file.display().to_string(), "wrote": wrote, "next": next,
-        }));
+        terminal.print_json(&ServicePage {
+            version: VERSION,
+            kind: "service".to_owned(),
+            town: town.to_owned(),
+            file: file.display().to_string(),
+            wrote,
+            next,
+        });
     } else {
         let done = if wrote {
             "wrote"
@@ -75,6 +98,7 @@ pub(super) fn run(global: &Global, verb: &Verb, terminal: &Terminal) -> Result<E
 
 /// What the service manager reads.
 fn text(global: &Global, place: &Place, manager: Manager) -> Result<String, Trouble> {
+    place.refuse_onlooker()?;
     let program =
         program().ok_or_else(|| Trouble::new("cannot determine the path of this program"))?;
     let mut argv = vec![
@@ -90,6 +114,10 @@ fn text(global: &Global, place: &Place, manager: Manager) -> Result<String, Trou
         let state = std::path::absolute(&place.state)
             .map_err(|e| Trouble::new("cannot determine the current directory").because(&e))?;
         argv.extend(["--state-dir".to_owned(), utf8(&state)?]);
+    }
+    if let Some(here) = &place.town.hosts.here {
+        // The host name of the machine may change.
+        argv.extend(["--this-host".to_owned(), here.to_string()]);
     }
     argv.extend(global.trust.then(|| "--trust".to_owned()));
     let log = home()?.join(format!("Library/Logs/gtctl-{}.log", place.town.name));
@@ -139,7 +167,7 @@ fn home() -> Result<PathBuf, Trouble> {
 }
 
 /// Where a user's own service lies.
-fn file(manager: Manager, town: &str) -> Result<PathBuf, Trouble> {
+pub(super) fn file(manager: Manager, town: &str) -> Result<PathBuf, Trouble> {
     Ok(match manager {
         Manager::Systemd => {
             let config = std::env::var_os("XDG_CONFIG_HOME")

@@ -1,10 +1,13 @@
 //! The files that a manifest is read from, and whether they have changed since then.
 
+use super::includes;
 use crate::files::aside::{self, Late};
+use crate::manifest::has_wildcard;
 use crate::model::{Moment, Period};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -27,13 +30,29 @@ struct Stamp {
 
 impl Stamp {
     /// None where there is no such file. Its appearance is a change too.
+    ///
+    /// Of a pattern it is the stamp of the list of files that match: another file is a change.
     fn of(path: &Path) -> Option<Self> {
         aside::reads(path);
-        let meta = fs::metadata(path).ok()?;
+        let Ok(meta) = fs::metadata(path) else {
+            return Self::of_pattern(path);
+        };
         Some(Self {
             inode: (meta.dev(), meta.ino()),
             size: meta.size(),
             changed: (meta.ctime(), meta.ctime_nsec()),
+        })
+    }
+
+    /// None for a path without `*` and `?`, and where the folder cannot be read.
+    fn of_pattern(path: &Path) -> Option<Self> {
+        let files = has_wildcard(path).then(|| includes::paths(path).ok())??;
+        let mut hasher = DefaultHasher::new();
+        files.hash(&mut hasher);
+        Some(Self {
+            inode: (0, hasher.finish()),
+            size: files.len() as u64,
+            changed: (0, 0),
         })
     }
 
@@ -44,8 +63,8 @@ impl Stamp {
     }
 }
 
-/// Files as they were at one moment: `town.toml`, the user's `config.toml` and the root's
-/// `rigs.json`.
+/// Files as they were at one moment: `town.toml` with what it includes, the user's `config.toml` and
+/// the root's `rigs.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Stamps(Vec<(PathBuf, Option<Stamp>)>);
 

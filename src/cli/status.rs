@@ -1,13 +1,13 @@
 //! `gtctl status`: what every session is, since when, and what comes next.
 
 use super::agree::warn_of_others;
-use super::args::{Global, Output, Status, TownArg};
+use super::args::{Global, Output, Status};
 use super::exit::{Exit, Trouble};
 use super::manifest::ManifestFile;
 use super::output::Terminal;
 use super::place::{Place, keepers_by, state_or_folder};
 use super::scene;
-use super::top;
+use super::{fleet, shared, top};
 use crate::controller::Survey;
 use crate::files::aside;
 use crate::model::{Moment, Observed, Orders, Period, SessionName};
@@ -28,20 +28,21 @@ pub(super) async fn run(
     args: &Status,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    if args.watch && top::can_show(terminal) {
-        return top::show(global, &args.sessions, terminal).await;
-    }
-    // No session's name ends so: this is a manifest, as with the verbs about the whole town.
-    let (towns, sessions): (Vec<&String>, Vec<&String>) =
-        args.sessions.iter().partition(|arg| arg.contains('.'));
-    let town = TownArg {
-        town: towns.first().map(|path| path.as_str().into()),
-    };
+    let town = args.words.town();
     let place = Place::find_or_last_good(global, &town, terminal).inspect_err(|_| {
         tell_of_keepers(&ManifestFile::of(global, &town), global, terminal);
     })?;
+    if place.town.hosts.fleet.is_some() {
+        return Box::pin(shared::status(&place, global, args, terminal)).await;
+    }
+    if let Some(fleet) = fleet::of(&place, global)? {
+        return fleet.status(args, terminal).await;
+    }
+    if args.watch && top::can_show(terminal) {
+        return top::show(global, &args.words, terminal).await;
+    }
     warn_of_others(&place, terminal);
-    let named = place.sessions(&sessions)?;
+    let named = place.sessions(&args.words.sessions())?;
     if args.watch {
         return watch(&place, args, &named, terminal).await;
     }

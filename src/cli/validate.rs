@@ -4,13 +4,15 @@ use super::args::{Global, TownArg};
 use super::exit::{Exit, Trouble};
 use super::manifest::{ManifestFile, print_faults};
 use super::output::Terminal;
-use crate::manifest::{Explained, Loaded, Origins, PLAIN_COMMAND};
+use crate::manifest::{Loaded, MaxAgeOf, Origins, PLAIN_COMMAND};
 use crate::model::{Agent, Town};
+use crate::render::json::{VERSION, ValidatePage};
 use crate::render::words::count;
 use std::collections::BTreeMap;
 
 pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
     let file = ManifestFile::of(global, args);
+    file.say_where(terminal);
     let Loaded {
         town,
         advice,
@@ -27,11 +29,17 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
         .filter_map(|session| likeness(&session.agent))
         .collect();
     if terminal.is_json() {
-        terminal.print_json(&serde_json::json!({
-            "version": 1, "kind": "validate", "town": town.name.as_str(),
-            "sessions": sessions, "policies": policies, "chores": chores,
-            "likes": likes,
-        }));
+        let owned = |(agent, like): (&str, &str)| (agent.to_owned(), like.to_owned());
+        terminal.print_json(&ValidatePage {
+            version: VERSION,
+            kind: "validate".to_owned(),
+            town: town.name.to_string(),
+            file: file.path.display().to_string(),
+            sessions,
+            policies,
+            chores,
+            likes: likes.into_iter().map(owned).collect(),
+        });
     } else {
         let mut parts = vec![count(sessions, "session")];
         parts.extend((policies > 0).then(|| {
@@ -50,7 +58,9 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
         for (agent, like) in likes {
             terminal.print(&format!("  agent {agent} is like {like}\n"));
         }
-        terminal.print(&ages(&town, &origins));
+        if !terminal.quiet {
+            terminal.print(&ages(&town, &origins));
+        }
     }
     Ok(Exit::Done)
 }
@@ -65,14 +75,17 @@ fn likeness(agent: &Agent) -> Option<(&str, &str)> {
 
 /// The default `max_age` of the two kinds of sessions.
 fn ages(town: &Town, origins: &Origins) -> String {
-    let explained = town.declared().flat_map(|desired| origins.explain(desired));
-    let ages: Vec<Explained> = explained.filter(|line| line.field == "max_age").collect();
-    let (plain, others): (Vec<_>, Vec<_>) =
-        ages.iter().partition(|line| line.origin == PLAIN_COMMAND);
     let Some((usual, origin)) = origins.usual_max_age() else {
         return String::new();
     };
-    let usually = others.iter().filter(|line| line.origin == origin).count();
+    let (mut usually, mut plain) = (0, 0);
+    for desired in town.declared() {
+        match origins.max_age_of(desired) {
+            Some(MaxAgeOf::Defaults) => usually += 1,
+            Some(MaxAgeOf::PlainCommand) => plain += 1,
+            Some(MaxAgeOf::Itself) | None => {}
+        }
+    }
     let mut parts = Vec::new();
     if usually > 0 {
         parts.push(format!(
@@ -81,10 +94,10 @@ fn ages(town: &Town, origins: &Origins) -> String {
             count(usually, "session")
         ));
     }
-    if !plain.is_empty() {
+    if plain > 0 {
         parts.push(format!(
             "off for {} ({PLAIN_COMMAND})",
-            count(plain.len(), "session")
+            count(plain, "session")
         ));
     }
     if parts.is_empty() {

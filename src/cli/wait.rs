@@ -3,6 +3,7 @@
 use super::agree::warn_of_others;
 use super::args::{For, Global, TownArg, Wait};
 use super::exit::{Exit, Trouble};
+use super::fleet::{self, VerbWords};
 use super::looks::Looks;
 use super::output::Terminal;
 use super::place::Place;
@@ -29,6 +30,22 @@ pub(super) async fn run(
             .exits(Exit::Usage));
     }
     let place = Place::find_or_last_good(global, &TownArg { town: None }, terminal)?;
+    if let Some(fleet) = fleet::of(&place, global)? {
+        let words = VerbWords::of("wait")
+            .value("--for", Some(condition.word()))
+            .value("--timeout", Some(args.timeout));
+        if args.sessions.is_empty() {
+            let asked = fleet.everywhere(&words.done());
+            return fleet
+                .act_on("wait", asked, Some(args.timeout), terminal)
+                .await;
+        }
+        if let Some(routes) = fleet.routes(&args.sessions)? {
+            return fleet
+                .act_at(words, routes, Some(args.timeout), terminal)
+                .await;
+        }
+    }
     warn_of_others(&place, terminal);
     let sessions = place.sessions(&args.sessions)?;
     let view = View::of(&place.state);

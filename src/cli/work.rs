@@ -1,5 +1,6 @@
 //! Carries out what was asked for, cycle by cycle, until nothing is left that can be done in time.
 
+use super::args::Waiting;
 use super::exit::{Exit, Trouble};
 use super::manifest::Attempt;
 use super::output::Terminal;
@@ -94,12 +95,17 @@ impl Wait {
     const USUAL: Period = Period::from_mins(2);
 
     /// What the flags `--no-wait` and `--timeout` mean.
-    pub(super) fn of(no_wait: bool, timeout: Option<Period>) -> Self {
-        match (no_wait, timeout) {
-            (true, _) => Self::OneCycle,
-            (false, Some(timeout)) => Self::InAll(timeout),
-            (false, None) => Self::Idle(Self::USUAL),
+    pub(super) fn of(flags: &Waiting) -> Self {
+        if flags.no_wait {
+            Self::OneCycle
+        } else {
+            Self::at_most(flags.timeout)
         }
+    }
+
+    /// What `--timeout` means where a verb always waits.
+    pub(super) fn at_most(timeout: Option<Period>) -> Self {
+        timeout.map_or(Self::Idle(Self::USUAL), Self::InAll)
     }
 }
 
@@ -173,6 +179,9 @@ impl Work {
         let place = &*place;
         self.end_launcher_jobs(controller, place, &mut last, terminal)
             .await?;
+        if self.wait == Wait::OneCycle {
+            controller.learn_readiness(&place.town, self.orders).await?;
+        }
         self.conclude(place, &last, terminal)
     }
 
@@ -512,7 +521,9 @@ impl Work {
         match &self.scope {
             Scope::Town => true,
             Scope::Sessions(names) => names.contains(session),
-            Scope::Expiries => verb == Verb::Expire,
+            Scope::Expiries(names) => {
+                verb == Verb::Expire && (names.is_empty() || names.contains(session))
+            }
             Scope::Chore(_) => false,
         }
     }

@@ -49,6 +49,15 @@ fn of_machine() -> Checked {
 }
 
 async fn of_town(town: &Town) -> Vec<Checked> {
+    let mut checked = programs_of(town).await;
+    checked.extend(keys(town));
+    checked.extend(folders(town));
+    checked.extend(others(town));
+    checked
+}
+
+/// Whether each agent of the town is installed and signed in.
+pub(super) async fn programs_of(town: &Town) -> Vec<Checked> {
     let mut programs: BTreeMap<(&str, &str), Vec<&Desired>> = BTreeMap::new();
     for desired in town.declared() {
         let program = desired.command.first().map_or("", String::as_str);
@@ -77,9 +86,6 @@ async fn of_town(town: &Town) -> Vec<Checked> {
         }
     }
     checked.extend(signed_in(to_probe.into_values()).await);
-    checked.extend(keys(town));
-    checked.extend(folders(town));
-    checked.extend(others(town));
     checked
 }
 
@@ -117,7 +123,7 @@ fn keys(town: &Town) -> Vec<Checked> {
         // A launcher gives its sessions an environment of its own. An `env_file` may hold the key,
         // but it holds secrets, so it is not read here.
         let is_plain =
-            |desired: &&Desired| desired.commands().is_none() && desired.env_file.is_none();
+            |desired: &&Desired| desired.commands().is_none() && desired.env_files.is_empty();
         let sessions: Vec<_> = town
             .declared()
             .filter(|desired| desired.agent.name == agent)

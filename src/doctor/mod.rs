@@ -20,6 +20,7 @@ mod server;
 mod socket;
 mod state;
 mod tmux;
+mod tokens;
 
 pub use agents::AGENTS;
 
@@ -27,6 +28,9 @@ use crate::model::{Checked, Keeper, Socket, Town};
 use crate::tmux::Client;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+/// So many sessions are named. The rest is counted.
+const NAMED: usize = 3;
 
 /// What to examine.
 #[derive(Debug, Clone, Copy)]
@@ -68,11 +72,17 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Checked> {
     checked.extend(agents);
     checked.extend(instructions::check(patient));
     checked.extend(reports::check(patient));
+    checked.extend(tokens::check(patient));
     checked.extend(gastown);
     checked.extend(masters::check(patient));
     checked.extend(limits::check(patient));
     checked.extend(host::check(patient));
     checked
+}
+
+/// The checks of the town's agents alone. They can take as long as [`examine`].
+pub async fn agents_of(town: &Town) -> Vec<Checked> {
+    agents::programs_of(town).await
 }
 
 /// The checks that need tmux. If tmux does not run, only the first says so.
@@ -100,4 +110,15 @@ fn path() -> OsString {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// The first names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let (first, rest) = names.split_at(names.len().min(NAMED));
+    let first = first.join(", ");
+    match rest.len() {
+        0 => first,
+        1 => format!("{first} and 1 more"),
+        more => format!("{first} and {more} more"),
+    }
 }

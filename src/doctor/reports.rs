@@ -1,7 +1,7 @@
 //! Says from what gtctl knows the state of each agent, and what would tell more of it.
 
-use super::{Patient, shown};
-use crate::act::runs_hooks;
+use super::{Patient, listed, shown};
+use crate::act::{runs_hooks, tells_by_port};
 use crate::files::{Links, read_text};
 use crate::model::{Checked, Desired, Fix, Hooks, Period, ReportingClient, Town};
 use crate::proc::clock;
@@ -10,8 +10,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const CHECK: &str = "reports";
-/// So many sessions are named. The rest is counted.
-const NAMED: usize = 3;
 /// The largest configuration of a client that is read, in bytes.
 const MAX_CONFIG: u64 = 1 << 20;
 /// The events of Kimi CLI that say something of its agent.
@@ -65,6 +63,7 @@ fn sources_of(desired: &Desired) -> String {
         ("screen", true),
         ("title", agent.has_titles()),
         ("hooks", runs_hooks(desired) || has_own_hooks(desired)),
+        ("status port", tells_by_port(desired)),
         ("registry", has_registry),
     ];
     let words: Vec<&str> = sources
@@ -75,17 +74,6 @@ fn sources_of(desired: &Desired) -> String {
         [only] => format!("only the {only}"),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
         [] => String::new(),
-    }
-}
-
-/// The first names, and how many more there are.
-fn listed(names: &[&str]) -> String {
-    let (first, rest) = names.split_at(names.len().min(NAMED));
-    let first = first.join(", ");
-    match rest.len() {
-        0 => first,
-        1 => format!("{first} and 1 more"),
-        more => format!("{first} and {more} more"),
     }
 }
 

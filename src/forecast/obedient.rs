@@ -24,12 +24,38 @@ enum Way {
 }
 
 /// An agent, and since when it does what it does.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Habit {
     way: Way,
     since: Moment,
-    /// Whether the next look reads its screen.
-    is_news: bool,
+    /// What it shows while it rests.
+    rest: Screen,
+    /// So many of the next looks read its screen although it rests: until they agree.
+    unread: u32,
+}
+
+impl Habit {
+    /// An agent that begins something now.
+    fn new(way: Way, since: Moment) -> Self {
+        Self {
+            way,
+            since,
+            rest: screen(ScreenState::Ready, 0),
+            unread: Content::AGREEING,
+        }
+    }
+
+    /// An agent that was there before. What this look has read, the next one reads again.
+    fn found(way: Way, since: Moment, shown: Option<&Screen>) -> Self {
+        let known = Self::new(way, since);
+        match shown {
+            Some(screen) => Self {
+                rest: screen.clone(),
+                ..known
+            },
+            None => Self { unread: 0, ..known },
+        }
+    }
 }
 
 /// The machine.
@@ -55,13 +81,10 @@ impl Machine {
                     let content = memory
                         .sessions
                         .get(&label.session)
-                        .and_then(|history| history.content.as_ref())
-                        .filter(|content| content.generation == label.generation);
-                    let habit = Habit {
-                        way: way_of(seen, content),
-                        since: now,
-                        is_news: false,
-                    };
+                        .and_then(|history| history.run_of(label.generation))
+                        .and_then(|run| run.content.as_ref());
+                    let way = way_of(seen, content);
+                    let habit = Habit::found(way, now, seen.screen.as_ref());
                     habits.insert(label.session.clone(), habit);
                 }
             }
@@ -143,6 +166,7 @@ impl Machine {
             Action::Adopt { generation, .. } => Effect::Adopted {
                 generation: *generation,
             },
+            Action::Rename { .. } => Effect::Renamed,
             Action::Nudge(_) => Effect::Nudged,
             Action::SendEscape { .. } => Effect::EscapeSent,
             Action::Answer(_) => Effect::Answered,
@@ -173,8 +197,12 @@ impl Machine {
                 handoff,
                 ..
             } if *rung == Rung::Finish || by_commands => {
+                let former = self.seen(target).map(|seen| (seen.id, seen.attached));
                 self.remove(target);
                 self.start(desired, (*generation, *handoff), process);
+                if let Some(former) = former.filter(|_| !by_commands) {
+                    self.keep_session(&desired.name, former);
+                }
             }
             Action::Restart {
                 target,
@@ -188,6 +216,7 @@ impl Machine {
             }
             Action::Expire { target, rung, .. } => self.end(target, *rung, None),
             Action::Adopt { .. } => self.adopt(step),
+            Action::Rename { target, .. } => self.rename(target, &step.session),
             Action::Nudge(_) => {}
             Action::SendEscape { .. } => self.change(&step.session, Way::Rests),
             Action::Answer(_) => self.change(&step.session, Way::Works(ScreenState::Busy)),
@@ -202,8 +231,20 @@ impl Machine {
     }
 
     fn seen(&mut self, target: &Target) -> Option<&mut Seen> {
-        let sessions = &mut self.server()?.sessions;
-        sessions.values_mut().find(|seen| seen.id == target.session)
+        let name = self.name_of(target)?;
+        self.server()?.sessions.get_mut(&name)
+    }
+
+    /// The name that the session has now. Most have the one in their label.
+    fn name_of(&mut self, target: &Target) -> Option<String> {
+        let sessions = &self.server()?.sessions;
+        let is_meant = |seen: &Seen| seen.id == target.session;
+        let declared = target.whose.as_ref().map(|whose| &whose.session);
+        let by_label = declared.and_then(|name| sessions.get_key_value(name.as_str()));
+        let by_label = by_label.filter(|(_, seen)| is_meant(seen));
+        let by_id = || sessions.iter().find(|(_, seen)| is_meant(seen));
+        let (name, _) = by_label.or_else(by_id)?;
+        Some(name.clone())
     }
 
     fn start(
@@ -214,11 +255,7 @@ impl Machine {
     ) {
         let former = self.habits.get(&desired.name).map(|habit| habit.way);
         let way = former.unwrap_or(Way::Works(ScreenState::Busy));
-        let habit = Habit {
-            way,
-            since: self.now,
-            is_news: true,
-        };
+        let habit = Habit::new(way, self.now);
         self.habits.insert(desired.name.clone(), habit);
         self.next_session = self.next_session.saturating_add(1);
         let (id, now) = (self.next_session, self.now);
@@ -229,12 +266,14 @@ impl Machine {
         };
         let label = Label {
             session: desired.name.clone(),
+            started_as: None,
             generation,
             started: now,
             pane: PaneId(id),
             fingerprint: Some(desired.fingerprint()),
             handoff,
             origin,
+            conversation: None,
         };
         if !matches!(self.observed, Observed::Up(_)) {
             self.observed = Observed::Up(Server {
@@ -251,6 +290,17 @@ impl Machine {
         let seen = fresh(label, process, comm.unwrap_or_default(), now);
         if let Some(server) = self.server() {
             server.sessions.insert(desired.name.to_string(), seen);
+        }
+    }
+
+    /// A fresh agent got the pane of the one before: its session is the same as before, and who
+    /// looks at it stays attached.
+    fn keep_session(&mut self, name: &SessionName, (id, attached): (SessionId, u32)) {
+        let seen = self
+            .server()
+            .and_then(|server| server.sessions.get_mut(name.as_str()));
+        if let Some(seen) = seen {
+            (seen.id, seen.attached) = (id, attached);
         }
     }
 
@@ -285,8 +335,9 @@ impl Machine {
     }
 
     fn remove(&mut self, target: &Target) {
-        if let Some(server) = self.server() {
-            server.sessions.retain(|_, seen| seen.id != target.session);
+        let name = self.name_of(target);
+        if let (Some(name), Some(server)) = (name, self.server()) {
+            server.sessions.remove(&name);
         }
     }
 
@@ -297,6 +348,26 @@ impl Machine {
             .is_some_and(|server| server.sessions.is_empty());
         if is_empty {
             self.observed = Observed::Down;
+        }
+    }
+
+    fn rename(&mut self, target: &Target, name: &SessionName) {
+        let Some(key) = self.name_of(target) else {
+            return;
+        };
+        let Some(server) = self.server() else { return };
+        let Some(mut seen) = server.sessions.remove(&key) else {
+            return;
+        };
+        if let Ownership::Ours(label) = &mut seen.ownership {
+            let former = std::mem::replace(&mut label.session, name.clone());
+            label.started_as.get_or_insert_with(|| former.clone());
+            server.sessions.insert(name.to_string(), seen);
+            if let Some(habit) = self.habits.remove(&former) {
+                self.habits.insert(name.clone(), habit);
+            }
+        } else {
+            server.sessions.insert(key, seen);
         }
     }
 
@@ -315,33 +386,27 @@ impl Machine {
         };
         let label = Label {
             session: step.session.clone(),
+            started_as: None,
             generation: *generation,
             started: *started,
             pane: target.pane,
             fingerprint: Some(*fingerprint),
             handoff: *handoff,
             origin: *origin,
+            conversation: None,
         };
         let now = self.now;
         let Some(seen) = self.seen(target) else {
             return;
         };
-        let habit = Habit {
-            way: way_of(seen, None),
-            since: now,
-            is_news: true,
-        };
+        let habit = Habit::new(way_of(seen, None), now);
         seen.ownership = Ownership::Ours(label);
         self.habits.insert(step.session.clone(), habit);
     }
 
     fn change(&mut self, session: &SessionName, way: Way) {
         if let Some(habit) = self.habits.get_mut(session) {
-            *habit = Habit {
-                way,
-                since: self.now,
-                is_news: true,
-            };
+            *habit = Habit::new(way, self.now);
         }
     }
 }
@@ -353,11 +418,7 @@ impl Habit {
             return;
         };
         if self.way != Way::Rests && now.since(&self.since) >= period {
-            *self = Self {
-                way: Way::Rests,
-                since: now,
-                is_news: true,
-            };
+            *self = Self::new(Way::Rests, now);
         }
     }
 
@@ -370,15 +431,19 @@ impl Habit {
                 seen.screen = Some(screen(state, frame));
                 if let Some(heard) = &mut seen.heard {
                     heard.last_output = now;
+                    // What is printed after a marker takes its meaning from it.
+                    heard.standing = None;
                 }
             }
-            Way::Rests if self.is_news => {
-                seen.quiet = now.since(&self.since).min(period);
-                seen.screen = Some(screen(ScreenState::Ready, 0));
+            Way::Rests => {
+                seen.quiet = seen.quiet.plus(period);
+                if self.unread > 0 {
+                    seen.quiet = seen.quiet.min(now.since(&self.since));
+                    seen.screen = Some(self.rest.clone());
+                }
             }
-            Way::Rests => seen.quiet = seen.quiet.plus(period),
         }
-        self.is_news = false;
+        self.unread = self.unread.saturating_sub(1);
     }
 }
 
@@ -393,7 +458,7 @@ fn way_of(seen: &Seen, content: Option<&Content>) -> Way {
     match shown {
         Some(state) if state.is_at_work() => Way::Works(state),
         // Nobody knows its screens: that something comes is its work.
-        Some(ScreenState::Unclear) if is_printing => Way::Works(ScreenState::Busy),
+        Some(ScreenState::Unclear) if is_printing => Way::Works(ScreenState::Unclear),
         Some(_) | None => Way::Rests,
     }
 }

@@ -130,7 +130,8 @@ impl Run {
             scope,
         };
         let decided = learn(&Shipped, memory, observation).decide(Orders::default());
-        let intended = decided.intend(ME, Beside::ChoresAndLaunchers);
+        // Here every step is done.
+        let intended = decided.intend_surely(ME, Beside::ChoresAndLaunchers);
         let outcomes: Vec<(Done, ProcId)> = intended
             .plan()
             .steps
@@ -218,6 +219,7 @@ impl Run {
             Action::Restart { rung, .. } | Action::Expire { rung, .. } => *rung != Rung::Finish,
             Action::Start { .. }
             | Action::Adopt { .. }
+            | Action::Rename { .. }
             | Action::Nudge(_)
             | Action::SendEscape { .. }
             | Action::Answer(_) => false,

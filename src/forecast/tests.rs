@@ -42,12 +42,14 @@ fn town(names: &[&str], max_age: Period) -> Town {
 fn alive(town: &Town, text: &str, id: u32, age: Period) -> Seen {
     let label = Label {
         session: name(text),
+        started_as: None,
         generation: Generation(1),
         started: NOW.minus(age),
         pane: PaneId(id),
         fingerprint: Some(town.sessions[text].fingerprint()),
         handoff: None,
         origin: Origin::Started,
+        conversation: None,
     };
     Seen {
         id: SessionId(id),
@@ -75,7 +77,6 @@ fn alive(town: &Town, text: &str, id: u32, age: Period) -> Seen {
 
 fn history(state: ScreenState, age: Period) -> History {
     let content = Content {
-        generation: Generation(1),
         digest: 0,
         turn: 0,
         progress: 0,
@@ -98,13 +99,10 @@ fn history(state: ScreenState, age: Period) -> History {
     History {
         generation: Generation(1),
         run: Some(Incarnation {
-            generation: Generation(1),
-            started: NOW.minus(age),
             ready: Some(NOW.minus(age)),
-            fingerprint: None,
-            ended: None,
+            content: Some(content),
+            ..Incarnation::new(Generation(1), NOW.minus(age), None)
         }),
-        content: Some(content),
         ..History::default()
     }
 }
@@ -236,4 +234,29 @@ fn the_same_present_gives_the_same_forecast_and_a_large_town_is_done() {
         restarts.len(),
         once.late
     );
+}
+
+#[test]
+fn a_schedule_stops_a_session_and_starts_it_again() {
+    let mut town = town(&["a"], Period::from_hours(800));
+    // `NOW` is a Monday, 14:13:20 in UTC.
+    let at = |hours: u64| NOW.plus(Period::from_hours(hours)).wall;
+    let label = |hours: u64| {
+        let time = jiff::Timestamp::from_millisecond(at(hours)).unwrap();
+        time.strftime("%H:00").to_string()
+    };
+    let hours = format!("{}-{}", label(23), label(3));
+    town.sessions.values_mut().for_each(|desired| {
+        desired.schedule = Some(crate::model::Schedule {
+            hours: hours.parse().unwrap(),
+            zone: crate::model::Zone::default(),
+        });
+    });
+    let forecast = foreseen(&town, ScreenState::Ready, Period::from_hours(1), DAY);
+    let steps = told(&forecast);
+    let words: Vec<&str> = steps.iter().map(|(_, step)| step.as_str()).collect();
+    assert_eq!(words, ["expire a off-schedule", "start a missing"]);
+    let minutes: Vec<u64> = steps.iter().map(|(minute, _)| *minute).collect();
+    assert!((120..180).contains(&minutes[0]), "{minutes:?}");
+    assert!((22 * 60..23 * 60).contains(&minutes[1]), "{minutes:?}");
 }

@@ -1,4 +1,5 @@
-//! Drafts a manifest for the sessions that already run on a tmux server.
+//! Drafts a manifest for the sessions that already run on a tmux server, or from files of other
+//! tools.
 //!
 //! | what | comes from |
 //! |---|---|
@@ -13,10 +14,12 @@
 //! the plan only adopts sessions.
 
 mod agents;
+mod foreign;
 mod resident;
 mod text;
 
 pub use agents::{Recipe, recipes};
+pub use foreign::{Conversion, ForeignProgram, LeftOut, TOOLS, convert};
 
 use crate::gastown::Files;
 use crate::manifest::Rigs;

@@ -78,6 +78,8 @@ fn town(draft: &Draft) -> crate::model::Town {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/home/me"),
+        include: &crate::manifest::no_files,
+        machine: crate::manifest::Machine::default(),
         read: &|_| Some(RIGS.to_owned()),
     });
     loaded

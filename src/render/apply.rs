@@ -72,7 +72,17 @@ pub fn left(
             row("·", "waiting", Role::Quiet, name(town, &held.session), why),
         ));
     }
+    // A session that this very verb has stopped is as asked.
+    let was_stopped = |session: &SessionName| {
+        let is_removed = |done: &&Done| matches!(done.outcome, Outcome::Done(Effect::Removed));
+        done.iter()
+            .filter(is_removed)
+            .any(|done| done.session == *session)
+    };
     for same in plan.unchanged.iter().filter(|same| declared(&same.session)) {
+        if same.phase == Phase::Stopped && was_stopped(&same.session) {
+            continue;
+        }
         let Some(why) = why_not(same, waited) else {
             continue;
         };
@@ -186,6 +196,7 @@ fn finished(verb: Verb, effect: &Effect) -> &'static str {
     match (effect, verb) {
         (Effect::Signalled { .. } | Effect::NotEnded { .. }, _) => "stopping",
         (Effect::Adopted { .. }, _) => "adopted",
+        (Effect::Renamed, _) => "renamed",
         (Effect::Removed, _) => "expired",
         (Effect::Nudged, _) => "nudged",
         (Effect::Started { .. }, Verb::Restart) => "restarted",
@@ -197,6 +208,7 @@ fn finished(verb: Verb, effect: &Effect) -> &'static str {
             Verb::Start
             | Verb::Expire
             | Verb::Adopt
+            | Verb::Rename
             | Verb::Nudge
             | Verb::SendEscape
             | Verb::Answer,
@@ -222,6 +234,7 @@ fn effect_text(effect: &Effect) -> String {
         Effect::Answered => "its question was answered".to_owned(),
         Effect::Started { process: None, .. }
         | Effect::Adopted { .. }
+        | Effect::Renamed
         | Effect::Removed
         | Effect::Nudged => String::new(),
         Effect::Begun { argvs } => {
@@ -251,6 +264,7 @@ pub fn summary(done: &[Done], last: &Scene<'_>, paper: &Paper) -> String {
         "expired",
         "stopped",
         "adopted",
+        "renamed",
         "nudged",
         "escaped",
         "stopping",

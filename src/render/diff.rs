@@ -20,6 +20,7 @@ const LONG: usize = 2000;
 #[must_use]
 pub fn page(scene: &Scene<'_>, paper: &Paper) -> String {
     let Plan {
+        checks: _,
         steps,
         held,
         unchanged,
@@ -114,6 +115,7 @@ fn of_server(observed: &Observed, paper: &Paper) -> String {
 #[must_use]
 pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
     let Plan {
+        checks: _,
         steps,
         held,
         unchanged,
@@ -133,6 +135,7 @@ pub fn summary(scene: &Scene<'_>, paper: &Paper) -> String {
             Verb::Restart,
             Verb::Expire,
             Verb::Adopt,
+            Verb::Rename,
             Verb::Nudge,
             Verb::SendEscape,
             Verb::Answer,
@@ -263,6 +266,7 @@ fn written(step: &Step) -> Option<&Desired> {
             Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
+            | Action::Rename { .. }
             | Action::Nudge { .. }
             | Action::SendEscape { .. }
             | Action::Answer(_),
@@ -293,6 +297,7 @@ fn runs(step: &Step) -> Vec<&[String]> {
             Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
+            | Action::Rename { .. }
             | Action::Nudge { .. }
             | Action::SendEscape { .. }
             | Action::Answer(_),
@@ -306,7 +311,7 @@ pub(super) fn symbol(verb: Verb) -> (&'static str, Role) {
         Verb::Start => ("+", Role::Good),
         Verb::Restart | Verb::SendEscape | Verb::Answer => ("~", Role::Change),
         Verb::Expire => ("-", Role::Bad),
-        Verb::Adopt => ("=", Role::Good),
+        Verb::Adopt | Verb::Rename => ("=", Role::Good),
         Verb::Nudge => (">", Role::Change),
     }
 }
@@ -406,6 +411,8 @@ pub(super) fn symbol_of_note(same: &Unchanged) -> Option<(&'static str, &'static
         (Some(Reason::Orphaned), _) => Some(("·", "orphan", Role::Quiet)),
         (_, Phase::Unknown) => Some(("?", "unknown", Role::Change)),
         (Some(Reason::Completed { .. }), Phase::Completed(_)) | (None, _) => None,
+        (Some(Reason::OffSchedule { .. }), Phase::Stopped) => Some(("·", "off", Role::Quiet)),
+        (Some(Reason::Disabled), Phase::Stopped) => Some(("·", "disabled", Role::Quiet)),
         (Some(Reason::UnderWay { .. }), _) => Some(("·", "running", Role::Quiet)),
         (Some(_), _) => Some(("·", "note", Role::Quiet)),
     }

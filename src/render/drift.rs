@@ -3,31 +3,54 @@
 use super::sanitise;
 use super::words::shell;
 use crate::model::{Change, RanWith, Reason};
+use std::collections::BTreeMap;
 
-/// One line for each field whose old value is known. None where the reason is not a drift.
+/// One line for each field whose old value is known, with the place of the new one. Of a field whose
+/// old value is not known, the place alone. None where the reason is not a drift.
 pub(super) fn lines(reason: &Reason) -> Vec<String> {
-    let Reason::Drifted { fields: _, changes } = reason else {
+    let Reason::Drifted {
+        fields: _,
+        changes,
+        origins,
+    } = reason
+    else {
         return Vec::new();
     };
-    changes.iter().map(line).collect()
+    let places = origins
+        .iter()
+        .filter(|_| changes.is_empty())
+        .map(|(field, place)| format!("{}: declared at {}", clean(field), clean(place)));
+    let known = changes.iter().map(|change| line(change, origins));
+    known.chain(places).collect()
 }
 
-fn line(change: &Change) -> String {
+fn line(change: &Change, origins: &BTreeMap<String, String>) -> String {
     let path = |path: &Option<String>| {
         path.as_ref()
             .map_or_else(|| "none".to_owned(), |path| clean(path))
     };
+    let at = |field: &str| match origins.get(field) {
+        Some(place) => format!(" ({})", clean(place)),
+        None => String::new(),
+    };
     match change {
-        Change::Command { old, new } => format!("command: {} → {}", shell(old), shell(new)),
-        Change::Dir { old, new } => format!("dir: {} → {}", clean(old), clean(new)),
-        Change::EnvFile { old, new } => format!("env_file: {} → {}", path(old), path(new)),
+        Change::Command { old, new } => {
+            format!("command: {} → {}{}", shell(old), shell(new), at("command"))
+        }
+        Change::Dir { old, new } => format!("dir: {} → {}{}", clean(old), clean(new), at("dir")),
+        Change::EnvFile { old, new } => {
+            format!("env_file: {} → {}{}", path(old), path(new), at("env_file"))
+        }
         Change::Env {
             added,
             removed,
             changed,
         } => {
             let names = |(word, names): (&str, &Vec<String>)| {
-                let names: Vec<String> = names.iter().map(|name| clean(name)).collect();
+                let names: Vec<String> = names
+                    .iter()
+                    .map(|name| format!("{}{}", clean(name), at(&format!("env.{name}"))))
+                    .collect();
                 (!names.is_empty()).then(|| format!("{word} {}", names.join(", ")))
             };
             let parts = [
@@ -80,6 +103,7 @@ mod tests {
         let shown = lines(&Reason::Drifted {
             fields: vec![],
             changes,
+            origins: BTreeMap::new(),
         });
         let expected = [
             "command: sleep 1 → sleep 2",
@@ -89,5 +113,41 @@ mod tests {
         ];
         assert_eq!(shown, expected);
         assert_eq!(lines(&Reason::Orphaned), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn the_place_of_the_new_value_is_named() {
+        let places = [
+            ("command", "[roles.crew] town.toml:7"),
+            ("env.A", "town.toml:9\u{1b}[31m"),
+        ];
+        let origins = BTreeMap::from(places.map(|(field, at)| (field.to_owned(), at.to_owned())));
+        let drift = |changes| Reason::Drifted {
+            fields: vec!["command", "env"],
+            changes,
+            origins: origins.clone(),
+        };
+        let changes = vec![
+            Change::Command {
+                old: vec!["a".into()],
+                new: vec!["b".into()],
+            },
+            Change::Env {
+                added: vec!["A".into(), "B".into()],
+                removed: vec!["C".into()],
+                changed: vec![],
+            },
+        ];
+        let expected = [
+            "command: a → b ([roles.crew] town.toml:7)",
+            "env: new A (town.toml:9), B; gone C",
+        ];
+        assert_eq!(lines(&drift(changes)), expected);
+        // Where it is not known what it was started with.
+        let expected = [
+            "command: declared at [roles.crew] town.toml:7",
+            "env.A: declared at town.toml:9",
+        ];
+        assert_eq!(lines(&drift(vec![])), expected);
     }
 }

@@ -1,15 +1,19 @@
 //! Why one session is as it is.
 
 use super::columns::{Line, cell, lay_out, wrap};
+use super::json::{
+    ExplainPage, RuleLine, SaysLine, SettingLine, VERSION, WantLine, screen_line, time, why_of,
+    why_of_hold,
+};
 use super::next::{WhyNext, why_and_next};
 use super::status::role as role_of;
-use super::view::Row;
+use super::view::{LastExit, Row};
 use super::words;
 use super::{Paper, Role, sanitise};
 use crate::manifest::Explained;
 use crate::model::{Content, Held, Moment, Period, ScreenState, SessionName, Source};
 use crate::plan::{Opinion, Says};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How wide the column of values grows where nothing says how wide the page is; longer ones push
 /// their origin aside.
@@ -166,8 +170,11 @@ fn run(row: &Row<'_>, paper: &Paper) -> Option<String> {
             .age
             .map_or_else(String::new, |age| format!(" ({} ago)", seconds(age)));
         parts.push(format!("process {pid}, started {at}{age}"));
-    } else if let Some(death) = row.last_exit {
-        parts.push(format!("last run: {death}"));
+    }
+    if let Some(LastExit { death, at }) = row.last_exit {
+        let when = at.filter(|_| row.pid.is_some());
+        let when = when.map_or_else(String::new, |at| format!(" at {}", paper.clock.time(at)));
+        parts.push(format!("last run: {death}{when}"));
     }
     if row.restarts > 0 {
         let restarts = usize::try_from(row.restarts).unwrap_or(usize::MAX);
@@ -175,6 +182,11 @@ fn run(row: &Row<'_>, paper: &Paper) -> Option<String> {
     }
     if row.crashes > 1 {
         parts.push(format!("{} crashes in a row", row.crashes));
+    }
+    if let Some(used) = row.run_tokens {
+        let limit = row.token_limits.max_tokens;
+        let of = limit.map_or_else(String::new, |limit| format!(" of {}", words::tokens(limit)));
+        parts.push(format!("{}{of} tokens", words::tokens(used)));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -378,45 +390,52 @@ pub fn json(explanation: &Explanation<'_>, now: Moment) -> Value {
         settings,
         events,
     } = explanation;
-    let says = |says: &Says| match says {
-        Says::Keep(phase) => json!({ "keep": phase.word() }),
-        Says::Want(verb, reason) => json!({
-            "verb": verb.word(), "reason": super::json::why_of(reason),
-        }),
-        Says::Hold(verb, reason, hold, until) => json!({
-            "verb": verb.word(), "reason": super::json::why_of(reason),
-            "hold": super::json::why_of_hold(hold),
-            "until": until.map(|at| super::json::time(at, now)),
-            // Deprecated, removed in 0.3: how far that lies ahead.
-            "until_ms": until.map(|at| now.until(&at).millis()),
-        }),
+    let rules = opinions.iter().map(|opinion| RuleLine {
+        rule: opinion.rule.to_owned(),
+        says: opinion.says.as_ref().map(|says| says_line(says, now)),
+    });
+    let settings = settings.iter().map(|setting| SettingLine {
+        field: setting.field.clone(),
+        value: setting.value.clone(),
+        origin: setting.origin.clone(),
+        default: setting.is_default,
+    });
+    let page = ExplainPage {
+        version: VERSION,
+        kind: "explain".to_owned(),
+        session: session.to_string(),
+        phase: row.map(|row| row.phase.word().to_owned()),
+        role: row.and_then(|row| row.role).map(str::to_owned),
+        rig: row.and_then(|row| row.rig).map(str::to_owned),
+        rules: rules.collect(),
+        screen: content.map(|content| screen_line(content, now)),
+        held: held.map(|held| why_of_hold(&held.hold)),
+        settings: settings.collect(),
+        events: events.to_vec(),
     };
-    let opinion = |o: &Opinion| json!({ "rule": o.rule, "says": o.says.as_ref().map(says) });
-    let screen = |content: &Content| {
-        json!({
-            "state": content.state.code(), "agreed": content.is_agreed(),
-            "since_ms": now.since(&content.state_since).millis(), "evidence": content.evidence,
-            "by": content.told.by.word(), "against": content.told.against.map(|against| against.code()),
-        })
-    };
-    let setting = |s: &Explained| {
-        json!({
-            "field": s.field, "value": s.value, "origin": s.origin, "default": s.is_default,
-        })
-    };
-    sanitise::json(
-        json!({
-            "version": 1, "kind": "explain", "session": session.as_str(),
-            "phase": row.map(|row| row.phase.word()),
-            "role": row.and_then(|row| row.role), "rig": row.and_then(|row| row.rig),
-            "rules": opinions.iter().map(opinion).collect::<Vec<_>>(),
-            "screen": content.map(screen),
-            "held": held.map(|held| super::json::why_of_hold(&held.hold)),
-            "settings": settings.iter().map(setting).collect::<Vec<_>>(),
-            "events": events,
-        }),
-        LONGEST,
-    )
+    sanitise::json(serde_json::to_value(page).unwrap_or_default(), LONGEST)
+}
+
+fn says_line(says: &Says, now: Moment) -> SaysLine {
+    match says {
+        Says::Keep(phase) => SaysLine::Keep {
+            keep: phase.word().to_owned(),
+        },
+        Says::Want(verb, reason) => SaysLine::Want(Box::new(WantLine {
+            verb: verb.word().to_owned(),
+            reason: why_of(reason),
+            hold: None,
+            until: None,
+            until_ms: None,
+        })),
+        Says::Hold(verb, reason, hold, until) => SaysLine::Want(Box::new(WantLine {
+            verb: verb.word().to_owned(),
+            reason: why_of(reason),
+            hold: Some(why_of_hold(hold)),
+            until: until.map(|at| time(at, now)),
+            until_ms: until.map(|at| now.until(&at).millis()),
+        })),
+    }
 }
 
 #[cfg(test)]

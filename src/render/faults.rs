@@ -373,6 +373,8 @@ mod tests {
             flags: &[],
             home: None,
             base_dir: Path::new("/work"),
+            include: &crate::manifest::no_files,
+            machine: crate::manifest::Machine::default(),
             read: &|_| None,
         };
         load(&sources).expect_err("faulty")

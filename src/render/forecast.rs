@@ -216,7 +216,7 @@ fn mark(out: &mut String, event: &Foreseen, y: u64, forecast: &Forecast, paper: 
     let x = x_of(event.at, forecast);
     let (class, shape) = match &event.what {
         Happening::Step {
-            verb: Verb::Start | Verb::Adopt,
+            verb: Verb::Start | Verb::Adopt | Verb::Rename,
             ..
         } => ("s", format!("M{} {}h8m-4 -4v8", x.saturating_sub(4), y + 9)),
         Happening::Step {

@@ -3,11 +3,39 @@
 use super::columns::{Line, cell, lay_out};
 use super::sanitise;
 use super::style::{Paper, Role};
-use super::words::{brief, count};
-use crate::import::{Draft, Mapped, Unmapped};
+use super::words::{brief, count, shell};
+use crate::import::{Conversion, Draft, Mapped, Unmapped};
 
 /// The longest line from outside, in characters.
 const LONG: usize = 200;
+
+/// What files of other tools become: the programs, then what has no place in a manifest.
+#[must_use]
+pub fn page_of_files(conversion: &Conversion, paper: &Paper) -> String {
+    let programs = conversion.programs.iter().map(|program| {
+        Line::Row(vec![
+            cell("+").role(Role::Good),
+            cell(sanitise::line(&program.session, LONG)).role(Role::Strong),
+            cell(sanitise::line(&shell(&program.command), LONG)).role(Role::Quiet),
+        ])
+    });
+    let left = conversion.left.iter().map(|left| {
+        Line::Row(vec![
+            cell("·").role(Role::Quiet),
+            cell(sanitise::line(&left.what, LONG)),
+            cell(sanitise::line(&left.why, LONG)).role(Role::Quiet),
+        ])
+    });
+    let mut text = lay_out(&programs.collect::<Vec<_>>(), "  ", paper);
+    if !conversion.left.is_empty() {
+        text.push_str("\nnot declared:\n");
+        text.push_str(&lay_out(&left.collect::<Vec<_>>(), "  ", paper));
+    }
+    format!(
+        "{text}\n{} declared\n",
+        count(conversion.programs.len(), "session")
+    )
+}
 
 /// A line for each session, declared ones first.
 #[must_use]

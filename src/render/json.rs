@@ -7,20 +7,25 @@
 use super::gastown::whys;
 use super::sanitise;
 use super::verify::Finding;
-use super::view::{Books, Event, Row, Scene, Selection};
+use super::view::{Books, Event, LastExit, Row, Scene, Selection};
 use crate::model::{
-    ChoreResult, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase, SessionName,
-    TokenUsage, Town,
+    ChoreResult, Content, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase,
+    SessionName, TokenUsage, Town,
 };
 use jiff::Timestamp;
 use lines::{held, next, outcome, probe, reason, step, unchanged};
 use serde::Serialize;
 
 mod chores;
+mod config;
 mod doctor;
+mod explained;
+mod first;
 mod forecast;
+mod host;
 mod lines;
 mod record;
+mod remarks;
 mod report;
 mod shape;
 mod wait;
@@ -30,11 +35,19 @@ pub(super) use wait::wait_page;
 pub(super) use lines::{hold as why_of_hold, reason as why_of};
 
 pub use chores::{ChoreLine, ProposalLine};
+pub use config::{ConfigField, ConfigPage, ConfigTable, config};
 pub use doctor::{CheckLine, DoctorPage, doctor};
+pub use explained::{ExplainPage, RuleLine, SaysLine, SettingLine, WantLine};
+pub use first::{
+    ImportPage, ImportedLine, InitPage, LeftLine, ServicePage, ValidatePage, import,
+    import_of_files,
+};
 pub use forecast::{AssumptionsLine, ForecastPage, ForeseenLine, forecast};
+pub use host::{HostFacts, HostPage, ReceivedPage, host, received};
 pub use record::{
     DecisionLine, DifferenceLine, RecordLine, RecordPage, ReplayPage, record, replay,
 };
+pub use remarks::{EventPage, LogPage, RemarkPage, TroublePage, log, remark, trouble};
 pub use report::{ReportPage, ReportRestart, ReportSession, ReportSpan, report};
 pub use wait::{WaitLine, WaitPage};
 
@@ -232,6 +245,21 @@ fn clean(text: &str) -> String {
     sanitise::line(text, LONG)
 }
 
+/// What a session's screen shows.
+pub(super) fn screen_line(content: &Content, now: Moment) -> ScreenLine {
+    ScreenLine {
+        state: content.state.code().to_owned(),
+        agreed: content.is_agreed(),
+        since_ms: now.since(&content.state_since).millis(),
+        evidence: clean(&content.evidence),
+        by: content.told.by.word().to_owned(),
+        against: content
+            .told
+            .against
+            .map(|against| against.code().to_owned()),
+    }
+}
+
 /// A moment by the wall clock. A future one is now plus the awake time until then.
 pub(super) fn time(at: Moment, now: Moment) -> String {
     let ahead = now.until(&at);
@@ -264,6 +292,7 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
     SessionLine {
         session: row.session.to_string(),
         phase: row.phase.word().to_owned(),
+        not_ready: row.not_ready.map(clean),
         death: death.map(|d| d.to_string()),
         since_ms: row.since.map(Period::millis),
         age_ms: row.age.map(Period::millis),
@@ -273,19 +302,9 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
         rig: row.rig.map(clean),
         pid: row.pid,
         started_at: row.started.map(|at| time(at, now)),
-        last_exit: row.last_exit.map(last_exit),
+        last_exit: row.last_exit.map(|exit| last_exit(exit, now)),
         crashes: row.crashes,
-        screen: row.content.map(|content| ScreenLine {
-            state: content.state.code().to_owned(),
-            agreed: content.is_agreed(),
-            since_ms: now.since(&content.state_since).millis(),
-            evidence: clean(&content.evidence),
-            by: content.told.by.word().to_owned(),
-            against: content
-                .told
-                .against
-                .map(|against| against.code().to_owned()),
-        }),
+        screen: row.content.map(|content| screen_line(content, now)),
         restarts: row.restarts,
         attached: row.attached,
         cpu_ms: row.usage.map(|u| u.cpu_ms),
@@ -293,12 +312,14 @@ fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
         rss_bytes: row.usage.map(|u| u.rss),
         processes: row.usage.map(|u| u.processes),
         usage: row.tokens().map(usage),
+        run_tokens: row.run_tokens,
         log: books.logs.get(row.session).map(|path| clean(path)),
         event: event(&row.event, now),
     }
 }
 
-fn last_exit(death: Death) -> LastExitLine {
+fn last_exit(exit: LastExit, now: Moment) -> LastExitLine {
+    let LastExit { death, at } = exit;
     let (code, signal) = match death {
         Death::Exit(code) => (Some(code), None),
         Death::Signal(signal) => (None, Some(signal)),
@@ -311,6 +332,7 @@ fn last_exit(death: Death) -> LastExitLine {
     LastExitLine {
         code,
         signal,
+        at: at.map(|at| time(at, now)),
         message: death.to_string(),
     }
 }
@@ -358,7 +380,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pages() -> [(&'static str, String); 13] {
+    fn pages() -> [(&'static str, String); 14] {
         with_scene(&plan(), &observed(), |s| {
             [
                 ("answer", text(&answer_page(s.now))),
@@ -372,6 +394,7 @@ mod tests {
                         "\u{1b}well",
                     )),
                 ),
+                ("config", text(&config(&s.town.name, &tables()))),
                 ("diff", text(&diff(s))),
                 ("doctor", text(&doctor(None, &ailments(), s.now))),
                 ("forecast", text(&forecast(&s.town.name, &foreseen(s.now)))),
@@ -429,6 +452,19 @@ mod tests {
             is_cut: false,
             late: Period::ZERO,
         }
+    }
+
+    fn tables() -> [crate::manifest::ResolvedTable; 1] {
+        let field = crate::manifest::Explained {
+            field: "name".to_owned(),
+            value: "\"a\"".to_owned(),
+            origin: "\u{1b}town.toml:1".to_owned(),
+            is_default: false,
+        };
+        [crate::manifest::ResolvedTable {
+            header: "[town]".to_owned(),
+            fields: vec![field],
+        }]
     }
 
     fn parts() -> [crate::store::RecordPart; 1] {
@@ -544,7 +580,7 @@ mod tests {
 
     #[test]
     fn the_diff_names_codes_and_evidence() {
-        let page: Value = serde_json::from_str(&pages()[3].1).unwrap();
+        let page: Value = serde_json::from_str(&pages()[4].1).unwrap();
         assert_eq!(page["observed_at"], "2025-11-21T13:05:02Z");
         assert_eq!(page["wake"], "2025-11-21T13:05:10Z");
         assert_eq!(page["steps"][0]["argv"], json!(["claude", "do it"]));

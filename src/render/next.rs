@@ -59,10 +59,23 @@ pub fn why_and_next(row: &Row<'_>, paper: &Paper) -> WhyNext {
         Event::Note(Reason::Orphaned) => {
             WhyNext::of(words::reason(&Reason::Orphaned), "`--prune` expires it")
         }
+        Event::Note(Reason::Disabled) => WhyNext::of(
+            words::reason(&Reason::Disabled),
+            "without `enabled = false` it starts",
+        ),
         Event::Note(reason) => WhyNext::why(words::reason(reason)),
-        Event::Next(next) => of_next(row.phase, next, paper),
-        Event::Nothing => of_phase(row),
+        Event::Next(next) => WhyNext {
+            next: of_next(row.phase, next, paper).next,
+            ..not_ready(row).unwrap_or_else(|| of_next(row.phase, next, paper))
+        },
+        Event::Nothing => not_ready(row).unwrap_or_else(|| of_phase(row)),
     }
+}
+
+/// What a session that comes up waits for: `not ready: port 8080 refuses`.
+fn not_ready(row: &Row<'_>) -> Option<WhyNext> {
+    let fault = sanitise::line(row.not_ready?, LONG);
+    Some(WhyNext::why(format!("not ready: {fault}")))
 }
 
 /// `in 8s`, or `at 16:31:00` if that is not near.
@@ -146,6 +159,9 @@ fn of_phase(row: &Row<'_>) -> WhyNext {
                 .map_or_else(String::new, |why| sanitise::line(why, LONG)),
         ),
         Phase::Dead(death) | Phase::Completed(Some(death)) => WhyNext::why(death.to_string()),
+        Phase::Stopped if row.went_down => {
+            WhyNext::of("the town was stopped", "`gtctl up` starts it")
+        }
         Phase::Stopped => WhyNext::of(
             "stopped by hand",
             format!("`gtctl start {session}` starts it"),

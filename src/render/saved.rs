@@ -160,7 +160,9 @@ fn substance(step: &Step) -> Substance {
         Action::Restart {
             desired, target, ..
         } => (Some(target), Some(desired.fingerprint())),
-        Action::Expire { target, .. } | Action::SendEscape { target, .. } => (Some(target), None),
+        Action::Expire { target, .. }
+        | Action::Rename { target, .. }
+        | Action::SendEscape { target, .. } => (Some(target), None),
         Action::Nudge(typing) => (Some(&typing.target), None),
         Action::Answer(answer) => (Some(&answer.target), None),
         Action::Adopt {
@@ -182,6 +184,7 @@ fn substance(step: &Step) -> Substance {
             | Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
+            | Action::Rename { .. }
             | Action::SendEscape { .. } => None,
         },
     }

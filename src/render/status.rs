@@ -1,6 +1,6 @@
 //! The truth about every session, as a table.
 
-use super::columns::{Cell, Line, cell, extent, lay_out};
+use super::columns::{Cell, Line, cell, extent, lay_out, wrap};
 use super::diff::next_check;
 use super::next::why_and_next;
 use super::sanitise::width;
@@ -8,7 +8,7 @@ use super::style::{Detail, Paper, Role};
 use super::view::{Books, Event, Row, Scene, Selection};
 use super::words::{self, brief, bytes, count};
 use super::{chores, gastown, sanitise};
-use crate::model::{Observed, Period, Phase, Reason, SessionName, TokenUsage};
+use crate::model::{Observed, Period, Phase, Reason, SessionName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A page of at least so many columns has a column for the age of the last output.
@@ -26,7 +26,7 @@ pub fn page(scene: &Scene<'_>, books: &Books, only: Selection<'_>, paper: &Paper
     let all = scene.rows();
     let rows: Vec<&Row<'_>> = all.iter().filter(|row| only.has(row.session)).collect();
     let beside = beside(scene, only, paper);
-    let totals = totals(scene, &rows, paper);
+    let totals = folded(&totals(scene, &rows, paper), paper);
     if rows.is_empty() {
         return format!("{beside}{totals}\n");
     }
@@ -153,7 +153,7 @@ impl Columns {
         Self {
             output: is_wide || paper.width.is_none_or(|wide| wide >= ROOMY),
             usage: rows.iter().any(|r| r.usage.is_some()),
-            tokens: is_wide && rows.iter().any(|r| r.tokens().is_some()),
+            tokens: is_wide && rows.iter().any(|r| r.tokens_in_words().is_some()),
             detail: paper.detail,
             log: match (paper.detail, paper.width) {
                 (Detail::Short, _) => PlaceOfLog::Nowhere,
@@ -215,7 +215,7 @@ impl Columns {
             self.usage
                 .then(|| value(row.usage.map(|usage| bytes(usage.rss)))),
         );
-        cells.extend(self.tokens.then(|| value(row.tokens().map(tokens))));
+        cells.extend(self.tokens.then(|| value(row.tokens_in_words())));
         if self.is_wide() {
             cells.push(value(Some(row.attached.to_string())));
             cells.push(value(row.pid.map(|pid| pid.to_string())));
@@ -262,15 +262,6 @@ fn value(text: Option<String>) -> Cell {
     cell(text.unwrap_or_else(|| "-".to_owned())).right()
 }
 
-/// The tokens of a conversation, and how much of its context is in use: `1.2M 45%`.
-fn tokens(usage: TokenUsage) -> String {
-    let total = words::tokens(usage.total());
-    match usage.context_percent() {
-        Some(percent) => format!("{total} {percent}%"),
-        None => total,
-    }
-}
-
 /// The words of the totals, and the phases that each counts.
 const TOTALS: [(&str, &[&str]); 12] = [
     ("active", &["working", "starting"]),
@@ -315,12 +306,28 @@ fn totals(scene: &Scene<'_>, rows: &[&Row<'_>], paper: &Paper) -> String {
     format!("{}{}", sentences.join(" · "), next_check(scene.plan, paper))
 }
 
+/// The totals in lines that fit, each of whole sentences where that is possible.
+fn folded(totals: &str, paper: &Paper) -> String {
+    let room = paper.width.unwrap_or(usize::MAX);
+    let mut lines: Vec<String> = Vec::new();
+    for sentence in totals.split(" · ") {
+        match lines.last_mut() {
+            Some(line) if width(line) + width(sentence) + 3 <= room => {
+                line.extend([" · ", sentence]);
+            }
+            Some(_) | None => lines.push(sentence.to_owned()),
+        }
+    }
+    let lines = lines.iter().flat_map(|line| wrap(line, room));
+    lines.collect::<Vec<String>>().join("\n")
+}
+
 /// What stands before the name of a session that is not simply well, so that it is found without
 /// colour too.
 fn mark(row: &Row<'_>) -> (&'static str, Role) {
     match (row.phase, &row.event) {
         (Phase::Unknown, _) => ("?", Role::Change),
-        (_, Event::Note(Reason::Orphaned)) => ("·", Role::Plain),
+        (_, Event::Note(Reason::Orphaned | Reason::DeclaredElsewhere { .. })) => ("·", Role::Plain),
         (Phase::Dead(_) | Phase::Absent | Phase::Blocked(_), _) => ("!", Role::Bad),
         (_, Event::Held(held)) if held.hold.needs_somebody() => ("!", Role::Bad),
         (_, Event::Step(_)) => ("~", Role::Plain),

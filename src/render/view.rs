@@ -1,8 +1,10 @@
 //! What the pages show, put together from the planner's values: one [`Row`] per session.
 
+use super::words;
 use crate::model::{
-    Content, Death, Held, History, Keeper, Label, Life, Memory, Moment, Next, Observed, Ownership,
-    Period, Phase, Plan, Reason, Seen, SessionName, Step, TokenUsage, Town, Usage,
+    Content, ContextLimit, Death, Held, History, Incarnation, Keeper, Label, Life, Memory, Moment,
+    Next, Observed, Ownership, Period, Phase, Plan, Reason, Seen, SessionName, Step, TokenLimits,
+    TokenUsage, Town, Usage,
 };
 use std::collections::BTreeMap;
 
@@ -79,19 +81,27 @@ pub struct Row<'a> {
     /// When its process was started; none when none lives.
     pub started: Option<Moment>,
     /// How its last run ended, if that is known.
-    pub last_exit: Option<Death>,
+    pub last_exit: Option<LastExit>,
     /// Crashes in a row that count for its back-off.
     pub crashes: usize,
     /// Starts after the first.
     pub restarts: u32,
     /// Clients attached.
     pub attached: u32,
+    /// Whether it was last stopped by `gtctl down`.
+    pub went_down: bool,
     /// The resources of its process tree. Only after a full look.
     pub usage: Option<Usage>,
+    /// The tokens that its run has used. None where its client does not tell.
+    pub run_tokens: Option<u64>,
+    /// The declared limits on its tokens.
+    pub token_limits: TokenLimits,
     /// Why gtctl could not determine its phase, unsanitised.
     pub trouble: Option<&'a str>,
     /// What its screen shows. None when no process lives.
     pub content: Option<&'a Content>,
+    /// Why its readiness probe did not pass, unsanitised. None where it is not asked, or not yet.
+    pub not_ready: Option<&'a str>,
     /// What comes next, or why nothing does.
     pub event: Event<'a>,
 }
@@ -101,6 +111,46 @@ impl Row<'_> {
     #[must_use]
     pub fn tokens(&self) -> Option<TokenUsage> {
         self.content?.reported.as_ref()?.usage
+    }
+
+    /// The tokens of its conversation, and how much of its context is in use: `1.2M 45%`. A limit
+    /// follows what it limits: `820K/2M 45%/80%`. With `max_tokens` these are the tokens of the run.
+    /// Where its client has told nothing, only the limits: `-/2M`. None where there is neither.
+    #[must_use]
+    pub fn tokens_in_words(&self) -> Option<String> {
+        let usage = self.tokens();
+        let TokenLimits {
+            max_tokens,
+            max_context,
+        } = self.token_limits;
+        let used = match max_tokens {
+            Some(_) => self.run_tokens,
+            None => usage.map(|usage| usage.total()),
+        };
+        let total = of_limit(used.map(words::tokens), max_tokens.map(words::tokens));
+        let percent = usage.and_then(|usage| usage.context_percent());
+        let percent = percent.map(|percent| format!("{percent}%"));
+        let context = match max_context {
+            Some(ContextLimit::Percent(limit)) => of_limit(percent, Some(format!("{limit}%"))),
+            Some(ContextLimit::Tokens(limit)) => {
+                let used = usage.map(|usage| words::tokens(usage.context));
+                of_limit(used, Some(words::tokens(limit)))
+            }
+            None => percent,
+        };
+        let both: Vec<String> = total.into_iter().chain(context).collect();
+        (!both.is_empty()).then(|| both.join(" "))
+    }
+}
+
+/// What is used, with its limit: `820K/2M`, and `-/2M` where that is not known.
+fn of_limit(used: Option<String>, limit: Option<String>) -> Option<String> {
+    match (used, limit) {
+        (used, Some(limit)) => Some(format!(
+            "{}/{limit}",
+            used.unwrap_or_else(|| "-".to_owned())
+        )),
+        (used, None) => used,
     }
 }
 
@@ -124,6 +174,7 @@ impl<'a> Scene<'a> {
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'a>> {
         let Plan {
+            checks: _,
             steps,
             held,
             unchanged,
@@ -221,18 +272,37 @@ impl<'a> Scene<'a> {
             crashes: history.map_or(0, |history| history.crashes.len()),
             restarts: history.map_or(0, |h| h.restarts),
             attached: seen.map_or(0, |s| s.attached),
+            went_down: history.is_some_and(|history| history.went_down),
             usage: living.and_then(|s| s.usage),
+            run_tokens: living.and_then(|seen| self.run(session, seen)?.tokens.total()),
+            token_limits: declared.map_or_else(Default::default, |desired| desired.tokens),
             trouble: seen.and_then(trouble),
             content,
+            not_ready: seen.and_then(|seen| self.not_ready(session, phase, seen)),
             event,
         }
     }
 
     /// The remembered screen of the observed incarnation.
     fn content(&self, session: &SessionName, seen: &Seen) -> Option<&'a Content> {
-        let generation = label(seen)?.generation;
-        let content = self.memory.sessions.get(session)?.content.as_ref()?;
-        (content.generation == generation).then_some(content)
+        self.run(session, seen)?.content.as_ref()
+    }
+
+    /// What is remembered of the observed incarnation.
+    fn run(&self, session: &SessionName, seen: &Seen) -> Option<&'a Incarnation> {
+        let history = self.memory.sessions.get(session)?;
+        history.run_of(label(seen)?.generation)
+    }
+
+    /// Why the readiness probe of the observed incarnation did not pass.
+    fn not_ready(&self, session: &SessionName, phase: Phase, seen: &Seen) -> Option<&'a str> {
+        let history = self.memory.sessions.get(session)?;
+        let run = history.run_of(label(seen)?.generation)?;
+        let readiness = run
+            .readiness
+            .as_ref()
+            .filter(|_| phase == Phase::Starting)?;
+        readiness.fault.as_deref()
     }
 
     fn since(
@@ -245,12 +315,8 @@ impl<'a> Scene<'a> {
     ) -> Option<Period> {
         let ended = || history?.run.as_ref()?.ended.map(|e| e.at);
         let said = || {
-            history?
-                .marks
-                .as_ref()?
-                .standing
-                .as_ref()
-                .map(|standing| standing.seen)
+            let marks = history?.run.as_ref()?.marks.as_ref()?;
+            Some(marks.standing.as_ref()?.seen)
         };
         let at = match phase {
             Phase::Starting => return age,
@@ -286,11 +352,30 @@ fn pid(seen: &Seen) -> Option<u32> {
     }
 }
 
-/// How its last run ended: as seen now, else as remembered.
-fn last_exit(phase: Phase, history: Option<&History>) -> Option<Death> {
-    let remembered = || Some(history?.run.as_ref()?.ended?.death);
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastExit {
+    /// How.
+    pub death: Death,
+    /// When, if that is known.
+    pub at: Option<Moment>,
+}
+
+/// How its last run ended: as seen now, else as remembered. While a run lives, it is the one before.
+fn last_exit(phase: Phase, history: Option<&History>) -> Option<LastExit> {
+    let ended = history.and_then(|history| history.run.as_ref()?.ended);
+    let remembered = || {
+        let ended = ended.or(history?.last_end)?;
+        Some(LastExit {
+            death: ended.death,
+            at: Some(ended.at),
+        })
+    };
     match phase {
-        Phase::Dead(death) | Phase::Completed(Some(death)) => Some(death),
+        Phase::Dead(death) | Phase::Completed(Some(death)) => Some(LastExit {
+            death,
+            at: ended.map(|ended| ended.at),
+        }),
         Phase::Completed(None)
         | Phase::Absent
         | Phase::Starting

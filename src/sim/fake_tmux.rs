@@ -37,6 +37,12 @@ pub enum Neglect {
     MovedFence,
     /// A restart does not check what runs in the pane.
     PaneFence,
+    /// A new name comes with a fresh process.
+    RenameSpares,
+    /// A look believes the reports of other processes and of other incarnations.
+    ReportFence,
+    /// A look takes the report that was written last for the latest, whenever its hook began.
+    ReportOrder,
 }
 
 /// A step that was carried out, and what was true just before it.
@@ -107,6 +113,7 @@ impl World {
             } => self.remove(step, planned, target),
             Action::Expire { target, rung, .. } => self.signal(step, planned, target, *rung, None),
             Action::Adopt { target, .. } => self.adopt(step, planned, target),
+            Action::Rename { target, .. } => self.rename(step, planned, target),
             Action::Nudge(text) => self.nudge(step, planned, &text.target),
             Action::SendEscape { target, .. } => self.send_escape(step, planned, target),
             // No simulated agent asks what a manifest could answer.
@@ -122,12 +129,14 @@ impl World {
         let handoff = handoff.filter(|_| !self.neglects(Neglect::HandoffLabel));
         Label {
             session: desired.name.clone(),
+            started_as: None,
             generation,
             started: self.now,
             pane: crate::model::PaneId(0),
             fingerprint: Some(desired.fingerprint()),
             handoff,
             origin: Origin::Started,
+            conversation: None,
         }
     }
 
@@ -203,7 +212,9 @@ impl World {
         self.note(step, planned, self.living(&label));
         let (generation, process) = (label.generation, self.agent());
         let id = process.id;
-        self.create(name, Ownership::Ours(label), process);
+        if let Some(created) = self.create(name, Ownership::Ours(label), process) {
+            self.show_first_screen(created, &desired.name);
+        }
         Outcome::Done(Effect::Started {
             generation,
             process: Some(id),
@@ -239,17 +250,18 @@ impl World {
             deed.ends = ends;
         }
         let (generation, process, now) = (label.generation, self.agent(), self.now);
-        let pid = process.id;
+        let (pid, name) = (process.id, label.session.clone());
         if let Some(session) = self.session(id) {
             session.ownership = Ownership::Ours(label);
             session.process = process;
-            session.screen = super::world::prompt();
             session.cpu_ms = 0;
             session.footprint = 0;
+            session.tokens = 0;
             session.shell = None;
             session.spoke = now.awake;
             session.said = None;
         }
+        self.show_first_screen(id, &name);
         Outcome::Done(Effect::Started {
             generation,
             process: Some(pid),
@@ -279,7 +291,7 @@ impl World {
         }
         self.note(step, planned, Some(id));
         let (now, labels) = (self.now.awake, !self.neglects(Neglect::HandoffLabel));
-        let stubborn = self.random.chance(30);
+        let stubborn = self.random.chance(30) && self.agentry != Agentry::Steady;
         let Some(session) = self.session(id) else {
             return Outcome::Failed("gone".to_owned());
         };
@@ -320,7 +332,7 @@ impl World {
         self.note(step, planned, Some(id));
         // A session with users' processes stays, without a label. After the storm there are no
         // users any more.
-        let users_are_gone = self.agentry == Agentry::Tame;
+        let users_are_gone = self.agentry != Agentry::Wild;
         if let Some(session) = self
             .session(id)
             .filter(|session| !users_are_gone && !session.guests.is_empty())
@@ -346,7 +358,7 @@ impl World {
             Err(outcome) => return outcome,
         };
         let types_twice = self.neglects(Neglect::NudgeStamp);
-        let begins_to_work = self.random.chance(700);
+        let begins_to_work = self.random.chance(700) && self.agentry != Agentry::Steady;
         let (digest, now) = (self.random.next_number(), self.now.awake);
         let Some(session) = self.session(id).filter(|session| session.is_alive()) else {
             return Outcome::Stale("it has ended".to_owned());
@@ -378,11 +390,53 @@ impl World {
             return Outcome::Stale("it shows no work".to_owned());
         }
         self.note(step, planned, Some(id));
-        let frees = self.random.chance(500);
+        let frees = self.random.chance(500) || self.agentry == Agentry::Steady;
+        if frees {
+            self.steady.insert(step.session.clone(), ScreenState::Ready);
+        }
         if let Some(session) = self.session(id).filter(|_| frees) {
             session.screen = super::world::prompt();
+            session.works = false;
         }
         Outcome::Done(Effect::EscapeSent)
+    }
+
+    /// Gives a session its declared name. Its processes keep the name under which they were started.
+    fn rename(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
+        let disturbs_nobody = Target {
+            attached: WhenAttached::Proceed,
+            ..target.clone()
+        };
+        let id = match self.admit(&disturbs_nobody) {
+            Ok(id) => id,
+            Err(outcome) => return outcome,
+        };
+        let name = step.session.as_str();
+        let mut others = self.server.iter().flat_map(|server| &server.sessions);
+        if others.any(|(other, session)| *other != id && session.name == name) {
+            return Outcome::Stale("a session of that name is there already".to_owned());
+        }
+        let former = target.whose.as_ref().map(|whose| &whose.session);
+        let is_it = |session: &mut Session| matches!(&session.ownership, Ownership::Ours(label) if Some(&label.session) == former);
+        if !self.session(id).is_some_and(is_it) {
+            return Outcome::Stale("its label names another session".to_owned());
+        }
+        self.note(step, planned, Some(id));
+        let ends_it = self.neglects(Neglect::RenameSpares);
+        if let Some(session) = self.session(id) {
+            name.clone_into(&mut session.name);
+            if let Ownership::Ours(label) = &mut session.ownership {
+                let former = std::mem::replace(&mut label.session, step.session.clone());
+                label.started_as.get_or_insert(former);
+            }
+        }
+        if ends_it {
+            let process = self.agent();
+            if let Some(session) = self.session(id) {
+                session.process = process;
+            }
+        }
+        Outcome::Done(Effect::Renamed)
     }
 
     fn adopt(&mut self, step: &Step, planned: Moment, target: &Target) -> Outcome {
@@ -404,12 +458,14 @@ impl World {
         self.note(step, planned, Some(id));
         let label = Label {
             session: step.session.clone(),
+            started_as: None,
             generation: *generation,
             started: *started,
             pane: target.pane,
             fingerprint: Some(*fingerprint),
             handoff: *handoff,
             origin: *origin,
+            conversation: None,
         };
         if let Some(session) = self.session(id) {
             session.ownership = Ownership::Ours(label);

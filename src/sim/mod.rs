@@ -11,6 +11,7 @@ mod guests;
 mod operators;
 mod outside;
 mod random;
+mod reports;
 mod town;
 mod world;
 
@@ -18,5 +19,6 @@ pub use fake_tmux::{Before, Deed, Neglect};
 pub use guests::Guest;
 pub use operators::Interference;
 pub use random::Random;
-pub use town::{edit_town, random_town, session};
+pub use reports::{ReportSpool, Truth};
+pub use town::{edit_town, random_town, rename_session, session};
 pub use world::{Agentry, OnTerm, Session, TmuxServer, World};

@@ -3,7 +3,8 @@
 use super::world::{Session, World};
 use super::{Agentry, Random};
 use crate::model::{
-    Death, Flaw, Generation, Label, Origin, Ownership, SessionId, SessionName, Unproved,
+    Content, Death, Flaw, Generation, Label, Origin, Ownership, Period, ScreenState, SessionId,
+    SessionName, Unproved,
 };
 
 /// One thing that somebody does to the server.
@@ -179,9 +180,41 @@ impl World {
         self.now.awake = 30_000;
     }
 
+    /// From now on all is as a forecast takes for granted. See [`Agentry::Steady`].
+    pub fn steady(&mut self) {
+        self.agentry = Agentry::Steady;
+        let now = self.now.awake;
+        let sessions = self
+            .server
+            .iter_mut()
+            .flat_map(|server| server.sessions.values_mut());
+        for session in sessions {
+            if session.process.ended.is_none() {
+                session.process.fate = None;
+            }
+            session.process.on_term = super::OnTerm::Ends;
+            // A forecast keeps what was reported last. So nothing more comes here, either.
+            session.hooks = super::reports::ReportSpool::default();
+            let Ownership::Ours(label) = &session.ownership else {
+                continue;
+            };
+            let quiet = Period::from_millis(now.saturating_sub(session.spoke));
+            let prints = quiet < Content::IDLE_AFTER;
+            let state = session.screen.state;
+            session.works = state.is_at_work() || (state == ScreenState::Unclear && prints);
+            let next = if session.works {
+                state
+            } else {
+                ScreenState::Ready
+            };
+            self.steady.insert(label.session.clone(), next);
+        }
+    }
+
     /// The storm ends: clients detach, sessions of others leave, and agents behave from now on.
     pub fn calm(&mut self) {
         self.agentry = Agentry::Tame;
+        let now = self.now;
         let Some(server) = &mut self.server else {
             return;
         };
@@ -194,6 +227,7 @@ impl World {
                 .filter(|_| session.process.ended.is_some());
             session.process.on_term = super::OnTerm::Ends;
             session.screen = super::world::prompt();
+            session.report_calm(now);
         }
         let is_started_by_others = |label: &Label| label.origin == Origin::Policy;
         server

@@ -28,7 +28,7 @@ fn tagged(session: &Session) -> Option<SessionName> {
     };
     let is_tagged =
         session.is_alive() && session.shell.is_none() && label.origin == Origin::Started;
-    is_tagged.then(|| label.session.clone())
+    is_tagged.then(|| label.tag().clone())
 }
 
 impl Session {
@@ -107,14 +107,24 @@ impl World {
             .retain(|leftover| leftover.process.fate.is_none_or(|(at, _)| at > now.awake));
     }
 
+    /// Whether a process that was started under the name `tag` belongs to this session.
+    fn owns(&self, name: &SessionName, tag: &SessionName) -> bool {
+        self.former_names.get(tag).unwrap_or(tag) == name
+    }
+
+    fn is_moved_from(&self, session: &Session, name: &SessionName) -> bool {
+        let tag = session.moved_from.as_ref();
+        tag.is_some_and(|tag| self.owns(name, tag))
+    }
+
     /// The agent of this declared session, if it lives in a pane of another session.
     fn moved_agent(&self, name: &SessionName) -> Option<ProcId> {
         let mut sessions = self
             .server
             .iter()
             .flat_map(|server| server.sessions.values());
-        let moved = sessions
-            .find(|session| session.moved_from.as_ref() == Some(name) && session.is_alive());
+        let moved =
+            sessions.find(|session| self.is_moved_from(session, name) && session.is_alive());
         moved.map(|session| session.process.id)
     }
 
@@ -123,7 +133,7 @@ impl World {
         let leftover = self
             .leftovers
             .iter()
-            .find(|leftover| leftover.session == *name)
+            .find(|leftover| self.owns(name, &leftover.session))
             .map(|leftover| leftover.process.id);
         leftover.or_else(|| self.moved_agent(name))
     }
@@ -144,14 +154,17 @@ impl World {
         let has_leftover = self
             .leftovers
             .iter()
-            .any(|leftover| leftover.session == *name);
-        let survives = has_leftover && self.random.chance(30);
+            .any(|leftover| self.owns(name, &leftover.session));
+        let survives =
+            has_leftover && self.random.chance(30) && self.agentry != super::Agentry::Steady;
         if survives {
             return Err(Outcome::Failed(
                 "a process of its last life survives KILL".to_owned(),
             ));
         }
-        self.leftovers.retain(|leftover| leftover.session != *name);
+        let mut leftovers = std::mem::take(&mut self.leftovers);
+        leftovers.retain(|leftover| !self.owns(name, &leftover.session));
+        self.leftovers = leftovers;
         Ok(())
     }
 
@@ -169,9 +182,10 @@ impl World {
             .flat_map(|server| server.sessions.values())
             .filter(|s| s.is_alive())
         {
-            let Some(name) = &session.moved_from else {
+            let Some(tag) = &session.moved_from else {
                 continue;
             };
+            let name = self.former_names.get(tag).unwrap_or(tag);
             let mut own = seen
                 .values_mut()
                 .filter(|seen| is_of(seen, name))

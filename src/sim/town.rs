@@ -2,9 +2,10 @@
 
 use super::Random;
 use crate::model::{
-    Agent, Awaited, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, Marker,
-    Milestone, NudgeText, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, Period, Policy, RestartPolicy,
-    SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Awaited, Backoff, Completion, ContextLimit, Desired, Gastown, Hosts, Idling, Launch,
+    Limits, Logs, Marker, Milestone, NudgeText, OnDrift, OnIdle, OnLimitEnd, OnUpgrade, Period,
+    Policy, ReadyProbe, ReadyQuestion, RestartPolicy, Schedule, SessionName, Socket, StartBudget,
+    TokenLimits, Town, WhenAttached, Zone,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -25,18 +26,23 @@ pub fn session(name: SessionName) -> Desired {
         dir: PathBuf::from("/town"),
         env: BTreeMap::new(),
         identity_env: BTreeMap::new(),
-        env_file: None,
+        env_files: Vec::new(),
         pass_env: BTreeSet::new(),
+        moved: BTreeSet::new(),
+        enabled: true,
+        schedule: None,
         restart: RestartPolicy::Always,
         wave: 0,
         after: BTreeMap::new(),
         ready_after: Period::from_secs(5),
+        ready: None,
         max_age: None,
         handoff: None,
         handoff_gap: Period::from_hours(1),
         drain: Period::from_mins(5),
         idling: Idling::default(),
         max_memory: None,
+        tokens: TokenLimits::default(),
         on_drift: OnDrift::RestartWhenIdle,
         on_upgrade: OnUpgrade::Report,
         resume: crate::model::ResumePolicy::default(),
@@ -93,6 +99,7 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
         web: None,
         record: None,
         notify: None,
+        hosts: Hosts::default(),
     }
 }
 
@@ -151,6 +158,19 @@ fn random_session(random: &mut Random, index: u64) -> Option<Desired> {
     desired.max_age = random_age(random);
     desired.idling = random_idling(random);
     desired.max_memory = random.pick(&[None, None, Some(300 << 20)]).flatten();
+    // A clone draws, so that earlier seeds keep their towns.
+    let mut aside = random.clone();
+    desired.tokens = TokenLimits {
+        max_tokens: aside.pick(&[None, None, Some(500_000)]).flatten(),
+        max_context: aside
+            .pick(&[
+                None,
+                None,
+                Some(ContextLimit::Tokens(150_000)),
+                Some(ContextLimit::Percent(80)),
+            ])
+            .flatten(),
+    };
     desired.agent.probe = vec!["claude".to_owned(), "auth".to_owned()];
     if random.chance(200) {
         "kimi".clone_into(&mut desired.agent.name);
@@ -184,6 +204,18 @@ fn random_session(random: &mut Random, index: u64) -> Option<Desired> {
     if aside.chance(500) {
         desired.on_upgrade = OnUpgrade::RestartWhenIdle;
     }
+    if aside.chance(150) {
+        desired.ready = aside.pick(&[1, 5, 60]).map(|seconds| ReadyProbe {
+            question: ReadyQuestion::Port(8080),
+            every: Period::from_secs(seconds),
+        });
+    }
+    if aside.chance(100) {
+        desired.enabled = false;
+    }
+    if aside.chance(200) {
+        desired.schedule = random_schedule(&mut aside);
+    }
     if aside.chance(300) {
         desired.completion.turn_ended = aside.pick(&[5, 60, 300]).map(Period::from_secs);
     }
@@ -198,6 +230,19 @@ fn random_session(random: &mut Random, index: u64) -> Option<Desired> {
         }
     }
     Some(desired)
+}
+
+/// Hours of the day, or of some days of the week.
+fn random_schedule(random: &mut Random) -> Option<Schedule> {
+    let texts = [
+        "08:00-18:00",
+        "22:00-06:00",
+        "Mon-Fri 08:00-12:00, 13:00-18:00",
+        "00:00-00:30, 01:00-01:30, 02:00-12:00, 12:10-24:00",
+    ];
+    let hours = random.pick(&texts)?.parse().ok()?;
+    let zone = Zone::default();
+    Some(Schedule { hours, zone })
 }
 
 fn random_wait(random: &mut Random) -> Awaited {
@@ -271,9 +316,56 @@ fn random_idling(random: &mut Random) -> Idling {
     }
 }
 
-/// Edits the manifest once: a session comes or goes, a command, a limit or the policies change, or
-/// all sessions go.
+/// Edits the manifest once: a session comes or goes, a name, a command, a limit or the policies
+/// change, or all sessions go.
 pub fn edit_town(town: &mut Town, random: &mut Random) {
+    // These draws come from a clone, so that they change no later draw of the seed.
+    let mut aside = random.clone();
+    if aside.chance(150) {
+        rename_session(town, &mut aside);
+    }
+    if aside.chance(150) {
+        let names: Vec<&SessionName> = town.sessions.keys().collect();
+        let chosen = aside.pick(&names).cloned();
+        if let Some(desired) = chosen.and_then(|name| town.sessions.get_mut(&name)) {
+            desired.enabled = !desired.enabled;
+        }
+    }
+    edit_session(town, random);
+    allow_order(&mut town.sessions);
+    allow_former_names(&mut town.sessions);
+}
+
+/// Gives a session another name. The names up to `gt-x-16` may be taken.
+pub fn rename_session(town: &mut Town, random: &mut Random) {
+    let names: Vec<SessionName> = town.sessions.keys().cloned().collect();
+    let Some(name) = random.pick(&names.iter().collect::<Vec<_>>()) else {
+        return;
+    };
+    let free = nth_name(random.between(1, 16)).filter(|new| !town.sessions.contains_key(new));
+    let Some((new, mut desired)) = free.zip(town.sessions.remove(name)) else {
+        return;
+    };
+    desired.name = new.clone();
+    desired.moved.insert(name.clone());
+    for other in town.sessions.values_mut() {
+        let awaited = other.after.remove(name);
+        other
+            .after
+            .extend(awaited.map(|awaited| (new.clone(), awaited)));
+    }
+    town.sessions.insert(new, desired);
+}
+
+/// Changes every `moved` to what a manifest allows: no declared name, and no name twice.
+fn allow_former_names(sessions: &mut BTreeMap<SessionName, Desired>) {
+    let mut taken: BTreeSet<SessionName> = sessions.keys().cloned().collect();
+    for desired in sessions.values_mut() {
+        desired.moved.retain(|former| taken.insert(former.clone()));
+    }
+}
+
+fn edit_session(town: &mut Town, random: &mut Random) {
     let names: Vec<SessionName> = town.sessions.keys().cloned().collect();
     let count = u64::try_from(names.len()).unwrap_or(0);
     let index = usize::try_from(random.below(count)).unwrap_or(0);
@@ -300,5 +392,4 @@ pub fn edit_town(town: &mut Town, random: &mut Random) {
             }
         }
     }
-    allow_order(&mut town.sessions);
 }

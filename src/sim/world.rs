@@ -2,11 +2,12 @@
 
 use super::guests::Guest;
 use super::outside::Leftover;
+use super::reports::ReportSpool;
 use super::{Deed, Neglect, Random};
 use crate::model::{
-    Death, Given, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period, ProcId, Screen,
-    ScreenState, Seen, Server, ServerId, SessionId, SessionName, Sighting, Standing, Title, Told,
-    Usage, Verdict,
+    Activity, Death, Given, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period,
+    ProcId, Reported, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
+    Sighting, Source, Standing, Title, TokenUsage, Told, Usage, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -23,12 +24,19 @@ pub struct World {
     pub random: Random,
     /// How agents behave that are started from now on.
     pub agentry: Agentry,
+    /// The present name of each declared session, by its former names.
+    pub former_names: BTreeMap<SessionName, SessionName>,
     /// A fence that is left out on purpose, to see that a test notices it.
     pub neglect: Option<Neglect>,
     /// What was done to the world, in order. Whoever reads it empties it.
     pub deeds: Vec<Deed>,
     /// Agents that outlived their panes.
     pub(super) leftovers: Vec<Leftover>,
+    /// Decides what becomes of reports. It is apart from the other chances, so that those stay as
+    /// they are.
+    reporting: Random,
+    /// What the next steady agent of each session shows. Of a session that is not listed: work.
+    pub(super) steady: BTreeMap<SessionName, ScreenState>,
     next_process: u32,
 }
 
@@ -37,6 +45,9 @@ pub struct World {
 pub enum Agentry {
     /// They run until they are asked to end, and then end.
     Tame,
+    /// As a forecast takes for granted: as [`Agentry::Tame`], and who is at work goes on working,
+    /// who rests goes on resting, and the next agent of a session does as the one before.
+    Steady,
     /// They crash, exit, and ignore signals.
     Wild,
 }
@@ -74,10 +85,14 @@ pub struct Session {
     pub spoke: u64,
     /// What its screen shows.
     pub screen: Screen,
+    /// Whether it works all the time, if it is [`Agentry::Steady`].
+    pub(super) works: bool,
     /// The CPU time that its processes have used, in ms.
     pub cpu_ms: u64,
     /// The memory that its processes hold, in bytes.
     pub footprint: u64,
+    /// The tokens that the agent has used.
+    pub tokens: u64,
     /// The completion marker at the end of its output, and when it was printed.
     pub said: Option<(Verdict, Moment)>,
     /// The moment of the plan that last typed something into it.
@@ -86,6 +101,8 @@ pub struct Session {
     pub moved_from: Option<SessionName>,
     /// The users' processes in panes that were the agent's. Only the users may end them.
     pub guests: Vec<Guest>,
+    /// What its clients report.
+    pub hooks: ReportSpool,
 }
 
 /// A process, and how it will end.
@@ -137,7 +154,7 @@ impl Process {
 impl Session {
     /// What the session's sink has read of its output. `None` for a session that is not ours.
     fn heard(&self, now: Moment) -> Option<Marks> {
-        let Ownership::Ours(label) = &self.ownership else {
+        let Ownership::Ours(_) = &self.ownership else {
             return None;
         };
         let standing = self
@@ -158,9 +175,7 @@ impl Session {
         let last_output = standing
             .as_ref()
             .map_or(now, |standing| standing.quiet_since);
-        let generation = label.generation;
         Some(Marks {
-            generation,
             position: None,
             beyond: 0,
             standing,
@@ -187,6 +202,13 @@ impl Session {
         }
     }
 
+    /// Whether the same process is in the same pane, and has ended no more than before.
+    #[must_use]
+    pub fn is_same_run(&self, before: &Self) -> bool {
+        let process = |session: &Self| (session.process.id, session.process.ended);
+        (self.pane, self.shell, process(self)) == (before.pane, before.shell, process(before))
+    }
+
     /// Whether a process lives in the pane.
     #[must_use]
     pub fn is_pane_alive(&self) -> bool {
@@ -199,6 +221,10 @@ impl Session {
 /// The order of the draws is part of every seed: do not change it.
 impl Session {
     fn print_something(&mut self, now: Moment, agentry: Agentry, random: &mut Random) {
+        if agentry == Agentry::Steady {
+            self.go_on(now);
+            return;
+        }
         if self.is_alive() && random.chance(400) {
             self.spoke = now.awake.saturating_sub(random.below(8000));
             self.said = None;
@@ -214,12 +240,22 @@ impl Session {
                 self.spoke = now.awake;
                 self.said = Some((verdict, now));
             }
-            Agentry::Wild => {}
+            Agentry::Wild | Agentry::Steady => {}
+        }
+    }
+
+    /// Goes on as before: who works prints and shows new counts, all others do nothing.
+    fn go_on(&mut self, now: Moment) {
+        if self.is_alive() && self.works {
+            self.spoke = now.awake;
+            self.said = None;
+            self.screen.digest = self.screen.digest.wrapping_add(1);
+            self.screen.progress = self.screen.progress.wrapping_add(1);
         }
     }
 
     fn show_something(&mut self, now: Moment, agentry: Agentry, random: &mut Random) {
-        if agentry == Agentry::Tame {
+        if agentry != Agentry::Wild {
             return;
         }
         // Most of the time the screen stays as it is.
@@ -229,12 +265,44 @@ impl Session {
         }
     }
 
+    /// What its client tells: what its hooks have said, and its tokens. Of its context, at most
+    /// 200,000 tokens, what is in use falls again when the client compacts it.
+    fn reported(&self, now: Moment, neglect: Option<Neglect>) -> Reported {
+        let unsaid = || Reported {
+            activity: Activity::Unsaid,
+            by: Source::Hook,
+            event: String::new(),
+            at: now,
+            conversation: None,
+            text: String::new(),
+            transcript: None,
+            resets: None,
+            has_begun_turn: true,
+            usage: None,
+        };
+        Reported {
+            conversation: format!("c-{}", self.process.id.pid).parse().ok(),
+            usage: Some(TokenUsage {
+                input: self.tokens,
+                context: self.tokens % 190_000,
+                window: Some(200_000),
+                ..TokenUsage::default()
+            }),
+            ..self.hooks_say(neglect).unwrap_or_else(unsaid)
+        }
+    }
+
     fn use_resources(&mut self, agentry: Agentry, random: &mut Random) {
+        if agentry == Agentry::Steady {
+            return;
+        }
         if agentry == Agentry::Wild && random.chance(100) {
             // Up to 40 % of the memory is given back, and up to 200 MiB more is taken.
             let kept = self.footprint / 100 * random.between(60, 100);
             self.footprint = kept + random.below(200 << 20);
         }
+        // A clone draws, so that earlier seeds go on as they were.
+        self.tokens = self.tokens.saturating_add(random.clone().below(4_000));
         if random.chance(100) {
             self.cpu_ms = self.cpu_ms.saturating_add(random.below(20_000));
         }
@@ -330,11 +398,14 @@ impl World {
             },
             town,
             server: None,
+            reporting: random.clone().fork(),
             random,
             agentry: Agentry::Wild,
+            former_names: BTreeMap::new(),
             neglect: None,
             deeds: vec![],
             leftovers: vec![],
+            steady: BTreeMap::new(),
             next_process: 100,
         }
     }
@@ -350,13 +421,18 @@ impl World {
     pub fn settle(&mut self) {
         self.settle_leftovers(self.now);
         let (now, agentry, random) = (self.now, self.agentry, &mut self.random);
+        let reporting = &mut self.reporting;
         let Some(server) = &mut self.server else {
             return;
         };
         for session in server.sessions.values_mut() {
             session.process.end_if_due(now);
             session.print_something(now, agentry, random);
+            let before = session.screen.clone();
             session.show_something(now, agentry, random);
+            if agentry != Agentry::Steady {
+                session.report(&before, now, agentry, reporting);
+            }
             session.use_resources(agentry, random);
         }
         server.sessions.values_mut().for_each(Session::let_go);
@@ -418,7 +494,9 @@ impl World {
             footprint: session.is_alive().then_some(session.footprint),
             commands: None,
             is_replaced: None,
-            reported: None,
+            reported: session
+                .is_alive()
+                .then(|| session.reported(self.now, self.neglect)),
         }
     }
 
@@ -454,15 +532,31 @@ impl World {
             process,
             spoke: now.awake,
             screen: prompt(),
+            works: false,
             cpu_ms: 0,
             footprint: 0,
+            tokens: 0,
             said: None,
             nudged: None,
             moved_from: None,
             guests: vec![],
+            hooks: ReportSpool::default(),
         };
         server.sessions.insert(id, session);
         Some(id)
+    }
+
+    /// A fresh agent of this session shows its first screen.
+    pub(super) fn show_first_screen(&mut self, id: SessionId, name: &SessionName) {
+        let state = match self.agentry {
+            Agentry::Steady => self.steady.get(name).copied().unwrap_or(ScreenState::Busy),
+            Agentry::Tame | Agentry::Wild => ScreenState::Ready,
+        };
+        let works = state != ScreenState::Ready;
+        if let Some(session) = self.session(id) {
+            session.works = works;
+            session.screen = Screen { state, ..prompt() };
+        }
     }
 
     pub(super) fn next_id(&mut self) -> ProcId {
@@ -483,7 +577,7 @@ impl World {
             fate: None,
             on_term: OnTerm::Ends,
         };
-        if self.agentry == Agentry::Tame {
+        if self.agentry != Agentry::Wild {
             return process;
         }
         let random = &mut self.random;

@@ -1,6 +1,8 @@
 //! What can be typed for the verbs that begin with.
 
+use crate::cli::complete;
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Flags of `init`.
@@ -14,7 +16,7 @@ pub(in super::super) struct Init {
     pub(in super::super) name: Option<String>,
     /// What runs in the sessions: claude, kimigas, kimi, kimi-code, codex, gemini, opencode, aider
     /// or shell [default: the first that is on PATH]
-    #[arg(long, value_name = "AGENT")]
+    #[arg(long, value_name = "AGENT", add = agents())]
     pub(in super::super) agent: Option<String>,
     /// The root of a Gas Town, or "none" [default: looked for here and above, by `GT_ROOT`, and at
     /// ~/gt]
@@ -36,6 +38,10 @@ pub(in super::super) struct Init {
     /// Write only a watcher's instructions, to this file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["place", "name", "agent", "root", "rigs", "crew"])]
     pub(in super::super) watcher: Option<PathBuf>,
+}
+
+fn agents() -> ArgValueCandidates {
+    ArgValueCandidates::new(complete::agents)
 }
 
 /// Flags of `doctor`.

@@ -3,7 +3,8 @@
 //! To build the flags of all verbs takes longer than most verbs take. So each verb has its name and
 //! its description from the start, and its flags only once somebody types or asks for the verb.
 
-use clap::builder::Resettable;
+use super::examples;
+use clap::builder::{Resettable, StyledStr};
 use clap::error::Error;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use std::ops::Deref;
@@ -34,7 +35,11 @@ impl<T: Args> Args for Deferred<T> {
 fn with_flags<T: Args>(verb: Command) -> Command {
     let about = Resettable::from(verb.get_about().cloned());
     let long_about = Resettable::from(verb.get_long_about().cloned());
-    T::augment_args(verb).about(about).long_about(long_about)
+    let examples: Option<StyledStr> = examples::of(verb.get_name()).map(Into::into);
+    T::augment_args(verb)
+        .about(about)
+        .long_about(long_about)
+        .after_help(Resettable::from(examples))
 }
 
 impl<T: FromArgMatches> FromArgMatches for Deferred<T> {

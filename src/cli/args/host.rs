@@ -20,6 +20,23 @@ pub(in super::super) enum Service {
     /// controller at boot or login, and restarts it when it exits or hangs. The sessions keep
     /// running when the service stops. gtctl does not overwrite a file that you have edited.
     Install(Install),
+    /// Stop the service and remove its file; the sessions keep running
+    ///
+    /// gtctl does not remove a file that you have edited.
+    Uninstall(Uninstall),
+}
+
+/// Flags of `service uninstall`.
+#[derive(Debug, Args)]
+pub(in super::super) struct Uninstall {
+    #[command(flatten)]
+    pub(in super::super) town: super::TownArg,
+    /// Remove the file even if it was edited
+    #[arg(long)]
+    pub(in super::super) force: bool,
+    /// Remove a launchd agent, on any system
+    #[arg(long)]
+    pub(in super::super) launchd: bool,
 }
 
 /// Flags of `service install`.
@@ -69,4 +86,21 @@ pub(in super::super) struct Sink {
     /// Files in all
     #[arg(long, default_value_t = 5)]
     pub(in super::super) files: u32,
+}
+
+/// What the guard does.
+#[derive(Debug, Subcommand)]
+pub(in super::super) enum GuardVerb {
+    /// Guard the sessions of a town
+    Keep {
+        /// The town's name
+        #[arg(value_name = "NAME")]
+        town: String,
+    },
+    /// Become a command, if the guard lets it begin
+    Enter {
+        /// The command
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
 }

@@ -5,18 +5,8 @@ use crate::model::WebAddress;
 use clap::Args;
 use std::path::PathBuf;
 
-/// Printed below the help.
-const EXAMPLES: &str = "\
-Examples:
-  gtctl serve                                       http://127.0.0.1:7433/
-  gtctl serve --listen unix:$XDG_RUNTIME_DIR/town.sock
-  ssh -L 7433:127.0.0.1:7433 HOST                   then open http://127.0.0.1:7433/ here
-  gtctl serve --listen 0.0.0.0:7433 --token-file ~/.config/gtctl/token
-  curl -s http://127.0.0.1:7433/api/v1/status       what `gtctl status -o json` prints";
-
 /// Flags of `serve`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub(in super::super) struct Serve {
     #[command(flatten)]
     pub(in super::super) town: TownArg,

@@ -1,22 +1,14 @@
 //! What can be typed for `wait`.
 
+use super::sessions;
 use crate::model::Period;
 use clap::{Args, ValueEnum};
 
-/// Printed below the help.
-const EXAMPLES: &str = "\
-Examples:
-  gtctl wait builder --for ready                  its agent is up
-  gtctl wait builder tester --for idle            both have ended their turns
-  gtctl wait nightly --for completed --timeout 2h && ./publish.sh
-  gtctl wait --for converged -o json              nothing is left to do in the town";
-
 /// Flags of `wait`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
 pub(in super::super) struct Wait {
     /// The sessions; only with `--for converged` there may be none: then the whole town
-    #[arg(value_name = "SESSION")]
+    #[arg(value_name = "SESSION", add = sessions())]
     pub(in super::super) sessions: Vec<String>,
     /// What to wait for
     #[arg(long = "for", value_enum, value_name = "CONDITION")]

@@ -10,7 +10,7 @@ use crate::render::sketch::{self, CrewMember, Rig, Roles, Runs, Sessions, Sketch
 use std::path::{Path, PathBuf};
 
 /// The agents that can be named without further words.
-const KNOWN: [&str; 8] = [
+pub(in super::super) const KNOWN: [&str; 8] = [
     "claude",
     "kimigas",
     "kimi",

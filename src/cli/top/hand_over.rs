@@ -70,13 +70,14 @@ async fn check(place: &Place, looked: &Looked, session: &SessionName) -> Result<
 
 /// Opens the manifest in the user's editor, at the line that declares the session.
 pub(super) async fn edit(place: &Place, session: &SessionName) -> Result<(), String> {
-    let line = place.origins.line_of(session).unwrap_or(1);
+    let declared = place.origins.line_of(session);
     let editor = ["VISUAL", "EDITOR"]
         .iter()
         .filter_map(|name| std::env::var(name).ok())
         .find(|editor| !editor.trim().is_empty())
         .unwrap_or_else(|| "vi".to_owned());
-    let file = place.file.path.to_string_lossy().into_owned();
+    let manifest = place.file.path.to_string_lossy().into_owned();
+    let (file, line) = declared.map_or((manifest, 1), |(file, line)| (file.to_owned(), line));
     // The variable may hold arguments, as for git.
     let script = format!("exec {editor} \"$@\"");
     let mut argv = vec!["sh".to_owned(), "-c".to_owned(), script, "sh".to_owned()];

@@ -21,10 +21,12 @@ mod signals;
 mod usage;
 mod verbs;
 
-use super::args::{Global, Top, TownArg};
+use super::args::{Global, Select, Status, Top, Words};
 use super::exit::{Exit, Trouble};
+use super::fleet;
 use super::output::Terminal;
 use super::place::Place;
+use super::shared;
 use crate::render::top::{Glyphs, Theme, TopState};
 use app::App;
 pub use screen::LiveScreen;
@@ -37,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &Top, terminal: &Terminal) -> Res
             .help("`gtctl status` prints the same once; `gtctl status --watch -o json` prints it again and again")
             .exits(Exit::Usage));
     }
-    show(global, &args.sessions, terminal).await
+    show(global, &args.words, terminal).await
 }
 
 /// Whether a screen can be shown: both ends are a terminal that can move its cursor.
@@ -49,17 +51,23 @@ pub(super) fn can_show(terminal: &Terminal) -> bool {
 /// is named.
 pub(super) async fn show(
     global: &Global,
-    words: &[String],
+    words: &Words,
     terminal: &Terminal,
 ) -> Result<Exit, Trouble> {
-    // No session's name ends so: this is a manifest, as with the verbs about the whole town.
-    let (towns, sessions): (Vec<&String>, Vec<&String>) =
-        words.iter().partition(|word| word.contains('.'));
-    let town = TownArg {
-        town: towns.first().map(|path| path.as_str().into()),
-    };
+    let town = words.town();
     let place = Place::find_or_last_good(global, &town, terminal)?;
-    let only = place.sessions(&sessions)?;
+    if place.town.hosts.fleet.is_some() {
+        let args = Status {
+            words: words.clone(),
+            select: Select::default(),
+            watch: true,
+        };
+        return Box::pin(shared::status(&place, global, &args, terminal)).await;
+    }
+    if let Some(fleet) = fleet::of(&place, global)? {
+        return fleet.live(words, terminal).await;
+    }
+    let only = place.sessions(&words.sessions())?;
     let theme = Theme {
         colour: terminal.colour_out,
         glyphs: glyphs(),

@@ -2,7 +2,8 @@
 //! it does what it does in a shell, with the same checks.
 
 use crate::cli::args::Global;
-use crate::cli::place::{Place, program};
+use crate::cli::own;
+use crate::cli::place::Place;
 use crate::model::environment::Inherit;
 use crate::proc::child::{Bound, Ending, Leftovers, Ran, Spec, Stream, run, words};
 use crate::render::Role;
@@ -41,18 +42,7 @@ pub(super) struct Verb {
 impl Verb {
     /// A verb about the town that is shown.
     pub(super) fn new(words: CommandWords, show: Show, place: &Place, global: &Global) -> Self {
-        let program = program().unwrap_or_else(|| "/proc/self/exe".into());
-        let file = place.file.absolute();
-        let file = file.unwrap_or_else(|_| place.file.path.clone());
-        let mut argv: Vec<OsString> = vec![program.into(), "--file".into(), file.into()];
-        if let Some(socket) = &global.socket {
-            argv.extend(["--socket".into(), socket.into()]);
-        }
-        if let Some(state) = &global.state_dir {
-            argv.extend(["--state-dir".into(), state.into()]);
-        }
-        argv.extend(global.trust.then(|| "--trust".into()));
-        argv.extend(global.take_over.then(|| "--take-over".into()));
+        let mut argv = own::command(place, global);
         argv.extend(["--color", "never", "--output", "text"].map(OsString::from));
         argv.extend(words.iter().map(OsString::from));
         Self {

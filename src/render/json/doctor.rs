@@ -51,7 +51,7 @@ pub fn doctor(town: Option<&Town>, found: &[Checked], now: Moment) -> DoctorPage
     }
 }
 
-fn line(checked: &Checked) -> CheckLine {
+pub(super) fn line(checked: &Checked) -> CheckLine {
     let Checked {
         check,
         verdict,

@@ -66,6 +66,7 @@ pub(super) fn step(step: &Step) -> StepLine {
         }
         Action::Adopt { generation, .. } => (None, Some(generation.0)),
         Action::Expire { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => (None, None),
@@ -86,6 +87,7 @@ pub(super) fn step(step: &Step) -> StepLine {
             | Action::Restart { .. }
             | Action::Expire { .. }
             | Action::Adopt { .. }
+            | Action::Rename { .. }
             | Action::SendEscape { .. }
             | Action::Answer(_) => None,
         },
@@ -114,6 +116,7 @@ fn writes(action: &Action) -> Option<WrittenLine> {
         }),
         Action::Expire { .. }
         | Action::Adopt { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => None,

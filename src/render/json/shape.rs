@@ -1,12 +1,18 @@
 //! The shapes of the pages, flat and simple, and their schemas.
 
 use super::chores::{ChoreLine, ProposalLine};
+use super::config::ConfigPage;
 use super::doctor::DoctorPage;
+use super::explained::ExplainPage;
+use super::first::{ImportPage, InitPage, ServicePage, ValidatePage};
 use super::forecast::ForecastPage;
+use super::host::HostPage;
 use super::record::{RecordPage, ReplayPage};
+use super::remarks::{EventPage, LogPage, RemarkPage, TroublePage};
 use super::report::ReportPage;
 use super::wait::WaitPage;
 use crate::manifest::Unwrapped;
+use crate::render::fleet::{FleetPage, StorePage};
 use schemars::transform::Transform;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
@@ -232,9 +238,12 @@ pub struct SessionLine {
     /// What it is: `absent`, `starting`, `working`, `idle`, `waiting`, `blocked`, `completed`,
     /// `dead`, `stopping`, `stopped`, `unknown` or `foreign`.
     pub phase: String,
+    /// Why its readiness probe has not passed yet, while it is `starting`.
+    pub not_ready: Option<String>,
     /// How its last process ended, if it has.
     pub death: Option<String>,
-    /// How its last run ended: the present process if it has ended, else null until one has.
+    /// How its last run ended: the present process if it has ended, else the one before; null until
+    /// one has.
     pub last_exit: Option<LastExitLine>,
     /// Crashes in a row, as far as they count for the delay of the next start.
     pub crashes: usize,
@@ -267,6 +276,9 @@ pub struct SessionLine {
     pub processes: Option<u32>,
     /// The tokens of its conversation; null where its client does not tell.
     pub usage: Option<UsageLine>,
+    /// The tokens that its run has used, in all its conversations; null where its client does not
+    /// tell. Of a resumed conversation only those of this run count.
+    pub run_tokens: Option<u64>,
     /// The path of its newest log.
     pub log: Option<String>,
     /// What comes next, or why nothing does.
@@ -280,6 +292,8 @@ pub struct LastExitLine {
     pub code: Option<i32>,
     /// The signal that ended it; null if none did, or nobody knows.
     pub signal: Option<i32>,
+    /// When it ended, or when its end was first seen, RFC 3339 in UTC; null if nobody knows.
+    pub at: Option<String>,
     /// A sentence for people. Its words may change.
     pub message: String,
 }
@@ -561,21 +575,34 @@ pub struct ChoreRunPage {
 /// The schema of every page by its kind, as text ended by a line end: committed as
 /// `schema/<kind>.schema.json`.
 #[must_use]
-pub fn schemas() -> [(&'static str, String); 15] {
+pub fn schemas() -> [(&'static str, String); 28] {
     [
         ("answer", schema_for!(AnswerPage)),
         ("apply", schema_for!(ApplyPage)),
         ("chore", schema_for!(ChoreRunPage)),
+        ("config", schema_for!(ConfigPage)),
         ("diff", schema_for!(DiffPage)),
         ("doctor", schema_for!(DoctorPage)),
+        ("events", schema_for!(EventPage)),
+        ("explain", schema_for!(ExplainPage)),
+        ("fleet", schema_for!(FleetPage)),
         ("forecast", schema_for!(ForecastPage)),
+        ("host", schema_for!(HostPage)),
+        ("import", schema_for!(ImportPage)),
+        ("init", schema_for!(InitPage)),
+        ("logs", schema_for!(LogPage)),
         ("nudge", schema_for!(NudgePage)),
         ("pause", schema_for!(PausePage)),
         ("record", schema_for!(RecordPage)),
         ("replay", schema_for!(ReplayPage)),
         ("report", schema_for!(ReportPage)),
+        ("remark", schema_for!(RemarkPage)),
         ("reset", schema_for!(ResetPage)),
+        ("service", schema_for!(ServicePage)),
         ("status", schema_for!(StatusPage)),
+        ("store", schema_for!(StorePage)),
+        ("trouble", schema_for!(TroublePage)),
+        ("validate", schema_for!(ValidatePage)),
         ("verify", schema_for!(VerifyPage)),
         ("wait", schema_for!(WaitPage)),
     ]

@@ -29,9 +29,19 @@ const MOST_TICKS: usize = 2_000;
 const NAME: usize = 26;
 const CAUSE: usize = 90;
 
-/// The lines of the days are at least so many pixels apart.
-const DAY_GAP: i64 = 60;
-const DAY: i64 = 24 * 60 * 60 * 1000;
+/// Lines of the time are at least so many pixels apart.
+const GAP: i64 = 60;
+const MINUTE: i64 = 60 * 1000;
+const DAY: i64 = 24 * 60 * MINUTE;
+/// The time between two lines, in ms, where it is less than a day.
+const STEPS: [i64; 6] = [
+    MINUTE,
+    5 * MINUTE,
+    15 * MINUTE,
+    60 * MINUTE,
+    180 * MINUTE,
+    360 * MINUTE,
+];
 
 /// What the picture looks like: the same rules in a page and alone.
 pub(super) const STYLE: &str = "\
@@ -68,7 +78,7 @@ pub fn picture(report: &PeriodReport<'_>) -> String {
             style { (PreEscaped(STYLE)) }
             defs { (PreEscaped(PATTERNS)) }
             rect width=(WIDTH) height=(height) fill="#ffffff" {}
-            (days(report, height - FOOT))
+            (grid(report, height - FOOT))
             @for (row, (session, track)) in (0_i64..).zip(report.tracks) {
                 (line(report, Line { y: TOP + ROW * row, slots }, session.as_str(), &drawn(track, report.window, slots)))
                 @for tick in track.ticks.iter().take(MOST_TICKS / report.tracks.len().max(1)) {
@@ -154,21 +164,35 @@ fn restart(report: &PeriodReport<'_>, y: i64, tick: &Tick) -> Markup {
     }
 }
 
-/// A line and a date at each midnight, or at every second or further one.
-fn days(report: &PeriodReport<'_>, bottom: i64) -> Markup {
+/// Lines at hours or days, with their times.
+fn grid(report: &PeriodReport<'_>, bottom: i64) -> Markup {
+    let window = i64::try_from(report.window.millis()).unwrap_or(i64::MAX);
+    let step = step(window);
     let offset = i64::from(report.clock.offset_seconds) * 1000;
-    let first = (report.window.from + offset).div_euclid(DAY) + 1;
-    let last = (report.window.to + offset).div_euclid(DAY);
-    let room = (WIDTH - LEFT - RIGHT) / (last - first + 2).max(1);
-    let step = (DAY_GAP / room.max(1)).max(1);
-    let each = usize::try_from(step).unwrap_or(1);
+    let first = (report.window.from + offset).div_euclid(step) + 1;
+    let last = (report.window.to + offset).div_euclid(step);
+    let label = |local: i64| {
+        if local.rem_euclid(DAY) == 0 {
+            date(report, local - offset)
+        } else {
+            hour(report, local - offset)
+        }
+    };
     html! {
-        @for day in (first..=last).step_by(each) {
-            @let at = day * DAY - offset;
-            line x1=(x(report, at)) y1=(TOP - 14) x2=(x(report, at)) y2=(bottom) class="grid" {}
-            text x=(x(report, at) + 4) y=(TOP - 18) class="soft" { (date(report, at)) }
+        @for local in (first..=last).map(|nth| nth * step) {
+            @let x = x(report, local - offset);
+            line x1=(x) y1=(TOP - 14) x2=(x) y2=(bottom) class="grid" {}
+            text x=(x + 4) y=(TOP - 18) class="soft" { (label(local)) }
         }
     }
+}
+
+/// How much time is between two lines of a picture of so much time, both in ms.
+fn step(window: i64) -> i64 {
+    let least = window.saturating_mul(GAP) / (WIDTH - LEFT - RIGHT);
+    let days = (least / DAY).saturating_add(1);
+    let fine = STEPS.into_iter().find(|step| *step >= least);
+    fine.unwrap_or(days.saturating_mul(DAY))
 }
 
 fn legend(y: i64) -> Markup {
@@ -213,4 +237,27 @@ fn stamp(report: &PeriodReport<'_>, at: i64) -> String {
 
 fn date(report: &PeriodReport<'_>, at: i64) -> String {
     local(report, at, "%a %b %d")
+}
+
+fn hour(report: &PeriodReport<'_>, at: i64) -> String {
+    local(report, at, "%H:%M")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_the_time_have_room_and_are_at_whole_hours_or_days() {
+        for (window, expected) in [
+            (10 * MINUTE, MINUTE),
+            (60 * MINUTE, 5 * MINUTE),
+            (DAY, 180 * MINUTE),
+            (3 * DAY, 360 * MINUTE),
+            (7 * DAY, DAY),
+            (60 * DAY, 4 * DAY),
+        ] {
+            assert_eq!(step(window), expected, "of {window} ms");
+        }
+    }
 }

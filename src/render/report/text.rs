@@ -119,8 +119,11 @@ fn percent(millionths: u64) -> String {
     format!("{}.{:02}%", millionths / 10_000, millionths % 10_000 / 100)
 }
 
-/// `12.5h`, of milliseconds.
+/// `12.5h`, of milliseconds; less than an hour as any other time.
 fn hours(millis: u64) -> String {
+    if millis < 3_600_000 {
+        return spell(millis);
+    }
     let tenths = millis / 360_000;
     format!("{}.{}h", tenths / 10, tenths % 10)
 }
@@ -145,6 +148,7 @@ mod tests {
         assert_eq!(percent(999_999), "99.99%");
         assert_eq!(percent(50_000), "5.00%");
         assert_eq!(hours(5_400_000), "1.5h");
+        assert_eq!(hours(720_000), "12m");
         assert_eq!(money(1_234_567), "1.23");
         assert_eq!(money(995_000), "1.00");
     }

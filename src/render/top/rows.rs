@@ -49,6 +49,8 @@ pub struct TopRow {
     pub role: Role,
     /// For how long it has been in this phase, where that is known.
     pub since: Option<Period>,
+    /// Its tokens and their limits, where its client tells or a limit is set.
+    pub tokens: Option<String>,
     /// Why, and what comes next. Clean.
     pub next: String,
     /// The role of what comes next.
@@ -144,6 +146,7 @@ impl TopRow {
             phase: words::phase_word(row.phase),
             role: status::role(row.phase),
             since: row.since,
+            tokens: row.tokens_in_words(),
             next: why_and_next(row, paper).line(),
             next_role: status::event_role(&row.event),
         }

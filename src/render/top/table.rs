@@ -14,6 +14,8 @@ use ratatui_core::style::Modifier;
 
 /// With fewer columns, CPU, RSS and the last day are left out.
 const WIDE: u16 = 100;
+/// With fewer columns, the tokens are left out.
+const ROOMY: u16 = 140;
 /// With fewer columns, `FOR` is left out as well.
 const NARROW: u16 = 60;
 /// The widest column of names.
@@ -42,6 +44,8 @@ struct Widths {
     phase: usize,
     has_since: bool,
     is_wide: bool,
+    /// The columns of `TOKENS`. None where nobody has any, or there is no room.
+    tokens: Option<usize>,
 }
 
 impl Widths {
@@ -56,11 +60,14 @@ impl Widths {
         let longest = shown().map(|row| width(row.session.as_str())).max();
         let most = (columns / 4).clamp(MIN_NAME, MAX_NAME);
         let phase = shown().map(|row| width(row.phase)).max();
+        let tokens = shown().filter_map(|row| Some(width(row.tokens.as_ref()?)));
+        let tokens = tokens.max().filter(|_| state.width >= ROOMY);
         Self {
             name: longest.unwrap_or(0).clamp(MIN_NAME, most),
             phase: phase.unwrap_or(0).max("PHASE".len()),
             has_since: state.width >= NARROW,
             is_wide: is_wide(state.width),
+            tokens: tokens.map(|wide| wide.max("TOKENS".len())),
         }
     }
 }
@@ -115,6 +122,9 @@ pub(super) fn draw_heading(state: &TopState, area: Rect, buffer: &mut Buffer) {
     if widths.is_wide {
         pen.right("CPU", CPU, Role::Quiet);
         pen.right("RSS", RSS, Role::Quiet);
+        if let Some(wide) = widths.tokens {
+            pen.right("TOKENS", wide, Role::Quiet);
+        }
         pen.left("24h", Series::PARTS, Role::Quiet);
     }
     pen.left("NEXT", usize::MAX >> 1, Role::Quiet);
@@ -179,6 +189,10 @@ fn draw_row(state: &TopState, row: &TopRow, widths: &Widths, mut pen: Pen<'_>, i
         pen.right(&cpu, CPU, Role::Plain);
         let rss = measured.map_or_else(dash, |measured| bytes(measured.rss));
         pen.right(&rss, RSS, Role::Plain);
+        if let Some(wide) = widths.tokens {
+            let tokens = row.tokens.clone().unwrap_or_else(dash);
+            pen.right(&tokens, wide, Role::Plain);
+        }
         let past = state.past.get(&row.session).copied().unwrap_or_default();
         pen.left(&past.line(), Series::PARTS, Role::Quiet);
     }
