@@ -142,6 +142,8 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
             fingerprint,
             handoff: None,
             origin: Origin::Started,
+            conversation: None,
+            started_as: None,
         };
         let life = Life::Alive {
             process: ProcId { pid: n, start: 1 },

@@ -212,6 +212,8 @@ pub(crate) fn sources(text: &str) -> Sources<'_> {
         flags: &[],
         home: None,
         base_dir: Path::new("/"),
+        include: &gtctl::manifest::no_files,
+        machine: gtctl::manifest::Machine::default(),
         read: &|_| None,
     }
 }

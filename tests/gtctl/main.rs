@@ -10,7 +10,13 @@ mod cli;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+#[cfg(feature = "etcd")]
+mod etcd;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+#[cfg(feature = "etcd")]
+mod hosts_etcd;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

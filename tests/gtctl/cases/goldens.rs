@@ -6,7 +6,7 @@
 
 use crate::cases::situation_file::{NOW, World};
 use crate::harness::pages_are;
-use gtctl::manifest::{Sources, load};
+use gtctl::manifest::{Machine, Sources, load};
 use gtctl::memory;
 use gtctl::model::covered;
 use gtctl::model::{GastownHold, Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
@@ -107,6 +107,7 @@ impl Case {
     /// declared.
     fn reasons(&self) -> impl Iterator<Item = (&Reason, Option<RestartPolicy>)> {
         let Plan {
+            checks: _,
             steps,
             held,
             unchanged,
@@ -143,6 +144,11 @@ fn town(text: &str) -> Result<Town, String> {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/work"),
+        include: &gtctl::manifest::no_files,
+        machine: Machine {
+            hostname: "here",
+            ..Machine::default()
+        },
         read: &|_| None,
     });
     loaded
@@ -189,10 +195,16 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::TurnEnded { .. } => REASONS[22],
         Reason::Upgraded { .. } => REASONS[23],
         Reason::AnswerDeclared { .. } => REASONS[24],
+        Reason::Disabled => REASONS[25],
+        Reason::DeclaredElsewhere { .. } => REASONS[26],
+        Reason::TooManyTokens { .. } => REASONS[27],
+        Reason::ContextNearFull { .. } => REASONS[28],
+        Reason::NameChanged { .. } => REASONS[29],
+        Reason::OffSchedule { .. } => REASONS[30],
     }
 }
 
-const REASONS: [&str; 25] = [
+const REASONS: [&str; 31] = [
     "missing",
     "died",
     "completed",
@@ -218,11 +230,17 @@ const REASONS: [&str; 25] = [
     "turn-ended",
     "upgraded",
     "answer-declared",
+    "disabled",
+    "declared-elsewhere",
+    "too-many-tokens",
+    "context-near-full",
+    "name-changed",
+    "off-schedule",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, an orphan
 /// has no entry nor has what a policy lets go, and what one covers runs once.
-const IMPOSSIBLE: [(&str, &str); 12] = [
+const IMPOSSIBLE: [(&str, &str); 15] = [
     ("completed", "always"),
     ("died", "never"),
     ("failed-start", "on-failure"),
@@ -230,6 +248,9 @@ const IMPOSSIBLE: [(&str, &str); 12] = [
     ("orphaned", "always"),
     ("orphaned", "on-failure"),
     ("orphaned", "never"),
+    ("declared-elsewhere", "always"),
+    ("declared-elsewhere", "on-failure"),
+    ("declared-elsewhere", "never"),
     ("uncovered", "always"),
     ("uncovered", "on-failure"),
     ("uncovered", "never"),
@@ -309,11 +330,13 @@ fn hold_code(hold: &Hold) -> &'static str {
         Hold::CannotStart { .. } => HOLDS[32],
         Hold::LabelUnproved { .. } => HOLDS[33],
         Hold::ManifestChanging => HOLDS[34],
+        Hold::BothNames { .. } => HOLDS[35],
+        Hold::FormerNameTaken { .. } => HOLDS[36],
     }
 }
 
 /// The codes of all holds.
-pub(crate) const HOLDS: [&str; 35] = [
+pub(crate) const HOLDS: [&str; 37] = [
     "back-off",
     "crash-loop",
     "handoff-gap",
@@ -349,6 +372,8 @@ pub(crate) const HOLDS: [&str; 35] = [
     "cannot-start",
     "label-unproved",
     "manifest-changing",
+    "both-names",
+    "former-name-taken",
 ];
 
 #[test]

@@ -4,7 +4,7 @@
 //! use the field yet. The schema lists the fields, so a new field without a row fails the test.
 
 use crate::cases::situation_file::{NOW, World};
-use gtctl::manifest::{Loaded, Sources, load, schema};
+use gtctl::manifest::{Included, Loaded, Machine, Sources, load, schema};
 use gtctl::memory;
 use gtctl::model::covered;
 use gtctl::model::{Agent, Chore, Desired, ScreenState, Title, Town};
@@ -23,11 +23,21 @@ const RIGS: &str =
     r#"{"rigs":{"shop":{"beads":{"prefix":"sh"}},"yard":{"beads":{"prefix":"ya"}}}}"#;
 
 /// The fields of a session, wherever they stand.
-const SESSION: [Row; 48] = [
+const SESSION: [Row; 60] = [
+    ("enabled", "true", "false"),
     ("role", "'custom'", "'worker'"),
     ("rig", "'shop'", "'yard'"),
     ("name", "'n'", "'m'"),
     ("session", "'x'", "'x2'"),
+    ("schedule", "'Mon 08:00-09:00'", "'always'"),
+    (
+        "timezone",
+        "'UTC'\nschedule = '08:00-09:00'",
+        "'Europe/Berlin'\nschedule = '08:00-09:00'",
+    ),
+    ("host", "'a'", "'b'"),
+    ("on_host_loss", "'move'", "'stay'"),
+    ("prepare", "['clone']", "['copy']"),
     ("agent", "'claude'", "'codex'"),
     ("command", "['run']", "['walk']"),
     ("launcher", "'tmux'", "'gt'"),
@@ -38,7 +48,7 @@ const SESSION: [Row; 48] = [
     ),
     ("dir", "'/a'", "'/b'"),
     ("env", "{ A = '1' }", "{ A = '2' }"),
-    ("env_file", "'/a'", "'/b'"),
+    ("env_file", "['/a', '/b']", "['/b', '/a']"),
     ("pass_env", "['A']", "['B']"),
     ("restart", "'always'", "'never'"),
     ("wave", "1", "2"),
@@ -64,6 +74,8 @@ const SESSION: [Row; 48] = [
     ),
     ("stuck_after", "'10m'", "'1m'"),
     ("max_memory", "'250MiB'", "'1GiB'"),
+    ("max_tokens", "'2M'", "900000"),
+    ("max_context", "'80%'", "'160k'"),
     ("on_drift", "'report'", "'restart'"),
     ("on_upgrade", "'report'", "'restart-when-idle'"),
     (
@@ -84,6 +96,14 @@ const SESSION: [Row; 48] = [
     ),
     ("completion.log", "'/b'", "'/a'"),
     ("completion.turn_ended", "'off'", "'1m'"),
+    ("ready.log", "'up'", "'listening'"),
+    ("ready.command", "['a']", "['b']"),
+    ("ready.port", "80", "81"),
+    (
+        "ready.every",
+        "'1s'\nready.port = 80",
+        "'2s'\nready.port = 80",
+    ),
     ("backoff.first", "'10s'", "'20s'"),
     ("backoff.max", "'5m'", "'11s'"),
     ("backoff.jitter", "0.0", "1.0"),
@@ -95,6 +115,14 @@ const SESSION: [Row; 48] = [
     ("logs.keep", "20", "3"),
 ];
 
+/// Those of `[[session]]` alone.
+const MEMBERS: [Row; 4] = [
+    ("count", "1", "2"),
+    ("names", "['n']", "['m']"),
+    ("rigs", "['shop']", "'all'"),
+    ("moved", "['old']", "['older']"),
+];
+
 /// Those of roles alone.
 const ROLE: [Row; 5] = [
     ("start", "['x']", "['y']"),
@@ -104,7 +132,8 @@ const ROLE: [Row; 5] = [
     ("leaves_orphans", "false", "true"),
 ];
 
-const OTHERS: [Row; 40] = [
+const OTHERS: [Row; 48] = [
+    ("include", "[]", "['a.toml']"),
     ("town.name", "'acme'", "'other'"),
     ("town.root", "'/gt'", "'/gu'"),
     ("town.socket", "'default'", "'mine'"),
@@ -142,6 +171,13 @@ const OTHERS: [Row; 40] = [
         "[{ when = 'a', choose = 'b' }]",
         "[{ when = 'a', choose = 'c' }]",
     ),
+    ("hosts.mine.ssh", "'me@a'", "'me@b'"),
+    ("hosts.mine.gtctl", "'/a'", "'~/b'"),
+    ("hosts.mine.town", "'/a'", "'~/b'"),
+    ("store.lease", "'7s'", "'8s'"),
+    ("store.fence", "'5500ms'", "'5600ms'"),
+    ("store.beat", "'1s'", "'500ms'"),
+    ("store.lock_delay", "'0s'", "'7s'"),
     ("controller.resync", "'15s'", "'20s'"),
     ("controller.metrics", "'/a.prom'", "'127.0.0.1:1'"),
     ("controller.web", "'unix:/a.sock'", "'127.0.0.1:1'"),
@@ -156,7 +192,7 @@ const OTHERS: [Row; 40] = [
 ];
 
 /// The fields of a chore, with the lines of one to which each of them means something.
-const CHORE: [(Row, &str); 12] = [
+const CHORE: [(Row, &str); 15] = [
     (
         ("kind", "'command'", "'analysis'"),
         "command = ['a']\nevery = '1h'",
@@ -166,6 +202,15 @@ const CHORE: [(Row, &str); 12] = [
         ("every", "'1h'", "'2h'"),
         "kind = 'command'\ncommand = ['a']",
     ),
+    (
+        ("at", "'0 9 * * *'", "'0 10 * * *'"),
+        "kind = 'command'\ncommand = ['a']",
+    ),
+    (
+        ("timezone", "'UTC'", "'Europe/Berlin'"),
+        "kind = 'command'\ncommand = ['a']\nat = '0 9 * * *'",
+    ),
+    (("host", "'a'", "'b'"), A_COMMAND),
     (("timeout", "'1h'", "'2h'"), A_COMMAND),
     (("keep", "1", "2"), A_COMMAND),
     (
@@ -190,6 +235,8 @@ const CHORE: [(Row, &str); 12] = [
 ];
 
 const A_COMMAND: &str = "kind = 'command'\ncommand = ['a']\nevery = '1h'";
+
+const TWO_HOSTS: &str = "hosts.a.ssh = 'a'\nhosts.b.ssh = 'b'\n";
 
 /// Those of policies.
 const POLICY: [Row; 9] = [
@@ -222,7 +269,7 @@ fn policy(given: Option<(&str, &str)>) -> String {
 
 /// A town in which every field of a session has something to do, with one field given.
 fn manifest(path: &str, value: &str) -> String {
-    let (table, field) = path.split_once('.').unwrap();
+    let (table, field) = path.split_once('.').unwrap_or((path, ""));
     if table == "policy" {
         return format!(
             "{}{}",
@@ -260,8 +307,11 @@ fn manifest(path: &str, value: &str) -> String {
         // A command without an agent has none by default.
         ("max_age", "'1h'"),
     ];
-    let is_given =
-        |name: &str| field == name && (x.is_some() || defaults.is_some() || role.is_some());
+    let takes_its_place = |name: &str| matches!((field, name), ("names", "name") | ("rigs", "rig"));
+    let is_given = |name: &str| {
+        takes_its_place(name)
+            || field == name && (x.is_some() || defaults.is_some() || role.is_some())
+    };
     let own = usual
         .iter()
         .filter(|(n, _)| !is_given(n))
@@ -294,8 +344,15 @@ fn manifest(path: &str, value: &str) -> String {
     } else {
         (String::new(), String::new())
     };
+    let (hosts, home) = match (table, field) {
+        ("hosts", _) => ("", "host = 'mine'\n"),
+        ("defaults", "host") => (TWO_HOSTS, ""),
+        (_, "host") => (TWO_HOSTS, "host = 'a'\n"),
+        (_, "on_host_loss" | "prepare") => ("store.beat = '1s'\n", ""),
+        _ => ("", ""),
+    };
     format!(
-        "{rest}{town}[defaults]\n{}[roles.custom]\n{begin}{}[roles.worker]\n[roles.plain]\n[[session]]\n{own}{launcher}{}{y}{z}{}{chore}",
+        "{rest}{hosts}{town}[defaults]\n{home}{}[roles.custom]\n{begin}{}[roles.worker]\n[roles.plain]\n[[session]]\n{own}{launcher}{}{y}{z}{}{chore}",
         given(defaults),
         given(role),
         given(x),
@@ -316,6 +373,17 @@ fn read(text: &str) -> Result<Loaded, gtctl::manifest::Faults> {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/work"),
+        include: &|path| {
+            let text = "[[session]]\nsession = 'included'\ncommand = ['sleep']\n";
+            Ok(vec![Included {
+                path: path.to_path_buf(),
+                text: Ok(text.to_owned()),
+            }])
+        },
+        machine: Machine {
+            hostname: "a",
+            ..Machine::default()
+        },
         read: &|_| Some(RIGS.to_owned()),
     })
 }
@@ -345,6 +413,7 @@ fn worlds() -> Vec<World> {
     texts.push(
         "orders = ['prune']\n[[seen]]\nname = 'gone-1'\n[[seen]]\nname = 'gone-2'".to_owned(),
     );
+    texts.push("[[seen]]\nname = 'old'".to_owned());
     for screen in ["ready", "busy"] {
         let known = format!("screen = '{screen}'\nunchanged_for = '5m'\nage = '20m'");
         texts.push(format!(
@@ -361,6 +430,10 @@ fn worlds() -> Vec<World> {
     );
     texts.push(
         "[[seen]]\nname = 'x'\nholds = 300\n[[history]]\nname = 'x'\nage = '20m'\nheld = 300"
+            .to_owned(),
+    );
+    texts.push(
+        "[[seen]]\nname = 'x'\ncontext = 850\nwindow = 1000\n[[history]]\nname = 'x'\nage = '20m'\nscreen = 'ready'\ntokens = 1000000"
             .to_owned(),
     );
     let signed_out = "screen = 'auth'\nunchanged_for = '5m'\nage = '20m'";
@@ -439,18 +512,22 @@ fn effects(town: &Town, worlds: &[World]) -> String {
         web,
         record,
         notify,
+        hosts,
         ..
     } = town;
-    let mut effects =
-        format!("{name} {root:?} {socket:?} {resync} {metrics:?} {web:?} {record:?} {notify:?}\n");
+    let mut effects = format!(
+        "{name} {root:?} {socket:?} {resync} {metrics:?} {web:?} {record:?} {notify:?} {:?} {:?}\n",
+        hosts.all, hosts.fleet
+    );
     for desired in sessions.values() {
         let Desired {
+            ready,
             name,
             command,
             dir,
             env,
             identity_env,
-            env_file,
+            env_files,
             pass_env,
             agent,
             stop_grace,
@@ -464,7 +541,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             dir,
             env,
             identity_env,
-            env_file,
+            env_files,
             pass_env,
             stop_grace,
             logs,
@@ -482,7 +559,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
         );
         writeln!(
             effects,
-            "{name} {launched:?} {completed:?} {known:?} {:?}",
+            "{name} {launched:?} {ready:?} {completed:?} {known:?} {:?}",
             told_by_screens(agent)
         )
         .unwrap();
@@ -490,13 +567,17 @@ fn effects(town: &Town, worlds: &[World]) -> String {
     for Chore {
         name,
         kind,
-        every,
+        times,
         timeout,
         keep,
         dir,
     } in chores
     {
-        writeln!(effects, "{name} {kind:?} {every} {timeout} {keep} {dir:?}").unwrap();
+        writeln!(
+            effects,
+            "{name} {kind:?} {times:?} {timeout} {keep} {dir:?}"
+        )
+        .unwrap();
     }
     for world in worlds {
         let observed = world.observed(town);
@@ -561,6 +642,7 @@ fn rows() -> Vec<(String, Row)> {
         rows.extend([placed("session", row), placed("defaults", row)]);
         rows.extend((row.0 != "role").then(|| placed("roles", row)));
     }
+    rows.extend(MEMBERS.iter().map(|row| placed("session", row)));
     rows.extend(POLICY.iter().map(|row| placed("policy", row)));
     rows.extend(ROLE.iter().map(|row| placed("roles", row)));
     rows.extend(CHORE.iter().map(|(row, _)| placed("chore", row)));
@@ -606,10 +688,10 @@ fn every_field_of_the_schema_has_a_row() {
         let item = value
             .get("items")
             .or_else(|| value.get("additionalProperties").filter(|v| v.is_object()));
-        let table = if table == "agents" {
-            "agents.mine"
-        } else {
-            table
+        let table = match table.as_str() {
+            "agents" => "agents.mine",
+            "hosts" => "hosts.mine",
+            other => other,
         };
         fields_of(&schema, item.unwrap_or(value), table, &mut fields);
     }

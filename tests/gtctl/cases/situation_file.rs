@@ -4,12 +4,13 @@
 
 use gtctl::model::{
     Answer, AnswerGiven, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Dialog,
-    DialogOption, Durability, Ended, EscapeSent, Fingerprint, Finished, Flaw, Footprint, Gastown,
-    Generation, History, Incarnation, KnownConversation, Label, LauncherJob, Life, Limited, Marks,
-    Mass, Meaning, Memory, Moment, MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId,
-    Period, Probed, ProcId, Purpose, RanWith, Refused, Refuted, Replacing, Reported, Rest, Rung,
-    Screen, ScreenState, Seen, SeenDialog, Server, ServerId, SessionId, SessionName, Sighting,
-    Source, Standing, Stopping, Takes, Title, Told, Town, Turns, Unproved, Usage, Verb, Verdict,
+    DialogOption, Durability, Ended, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation,
+    History, Incarnation, KnownConversation, Label, LauncherJob, Life, Limited, Marks, Mass,
+    Meaning, Memory, Moment, MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId,
+    Period, Probed, ProcId, Purpose, RanWith, Readiness, Refused, Refuted, Replacing, Reported,
+    Rest, Rung, Screen, ScreenState, Seen, SeenDialog, Server, ServerId, SessionId, SessionName,
+    Sighting, Source, Standing, Stopping, Takes, Title, TokenUsage, Told, Town, Turns, Unproved,
+    Usage, UsedTokens, Verb, Verdict,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -136,6 +137,9 @@ struct SeenEntry {
     /// What its client has reported last, such as `idle`, and how long ago. It has told of a turn.
     reported: Option<String>,
     reported_for: Option<Period>,
+    /// Tokens of its context that are in use, and how many it may have, by its client.
+    context: Option<u64>,
+    window: Option<u64>,
     /// `completed` or `failed`: what its output says.
     said: Option<String>,
     said_for: Option<Period>,
@@ -266,12 +270,19 @@ struct HistoryEntry {
     /// Its last entry allowed that it be expired.
     #[serde(default)]
     prune: bool,
+    /// Its run has not been ready yet.
+    #[serde(default)]
+    not_ready: bool,
+    /// What its readiness probe has shown half a second ago; `""` if it has passed.
+    probe_said: Option<String>,
     /// When something was last typed into it.
     nudged: Option<Period>,
     /// Since it was sent an Escape.
     roused_for: Option<Period>,
     /// MiB that its tree held when that was last measured.
     held: Option<u64>,
+    /// Tokens that its run has used.
+    tokens: Option<u64>,
     /// `start`, `restart` or `expire`: what its launcher's commands do now.
     launcher_job: Option<String>,
     /// What they said when they last failed.
@@ -491,7 +502,12 @@ impl SeenEntry {
     }
 
     fn reported(&self) -> Option<Reported> {
-        let word = self.reported.as_deref()?;
+        let usage = self.context.map(|context| TokenUsage {
+            context,
+            window: self.window,
+            ..TokenUsage::default()
+        });
+        let word = self.reported.as_deref().or(usage.map(|_| "unsaid"))?;
         let activity = word
             .parse()
             .unwrap_or_else(|_| panic!("no such activity: {word}"));
@@ -505,7 +521,7 @@ impl SeenEntry {
             transcript: None,
             resets: None,
             has_begun_turn: true,
-            usage: None,
+            usage,
         })
     }
 
@@ -537,6 +553,7 @@ impl SeenEntry {
         });
         Ownership::Ours(Label {
             session,
+            started_as: None,
             generation: Generation(self.generation),
             started: NOW.minus(age),
             pane: PaneId(id),
@@ -547,6 +564,7 @@ impl SeenEntry {
                 (false, true) => Origin::Adopted,
                 (false, false) => Origin::Started,
             },
+            conversation: None,
         })
     }
 
@@ -573,7 +591,6 @@ impl SeenEntry {
             at_byte: 0,
         };
         Some(Marks {
-            generation: Generation(self.generation),
             position: None,
             beyond: 0,
             standing: Some(Standing {
@@ -639,7 +656,6 @@ impl HistoryEntry {
         let resets = self.resets_in.map(|period| NOW.plus(period).wall).or(over);
         let since = ago(self.unchanged_for).unwrap_or(NOW.minus(Period::from_mins(1)));
         Some(Content {
-            generation: Generation(1),
             digest: 1,
             turn: 1,
             progress: 0,
@@ -673,6 +689,18 @@ impl HistoryEntry {
         })
     }
 
+    /// What its run has used, in one conversation.
+    fn used_tokens(&self) -> UsedTokens {
+        let mut used = UsedTokens {
+            begun_fresh: true,
+            ..UsedTokens::default()
+        };
+        if let Some(tokens) = self.tokens {
+            used.count(&"a-1".parse().unwrap(), tokens);
+        }
+        used
+    }
+
     fn dialog(&self) -> Option<SeenDialog> {
         let options = self
             .answers
@@ -703,7 +731,6 @@ impl HistoryEntry {
         let given = given.map(|(nth, period)| {
             let asked = ago(self.screen_for).filter(|_| self.answered && nth == last);
             AnswerGiven {
-                generation: Generation(1),
                 asked: asked.unwrap_or(NOW.minus(*period)),
                 at: NOW.minus(*period),
             }
@@ -815,15 +842,11 @@ impl HistoryEntry {
             death: death(text),
             at: ago(self.ended_ago).unwrap_or(NOW.minus(Period::from_secs(2))),
         });
-        let started = ago(self.age);
         History {
             generation: Generation(1),
-            run: started.map(|started| Incarnation {
-                generation: Generation(1),
-                started,
-                ready: Some(started),
-                fingerprint,
+            run: ago(self.age).map(|started| Incarnation {
                 ended,
+                ..self.run(town, started, fingerprint)
             }),
             crashes: self.crashes.iter().map(|p| NOW.minus(*p)).collect(),
             stopped: self.stopped,
@@ -840,27 +863,13 @@ impl HistoryEntry {
                     .get(&name(&self.name))
                     .map(gtctl::model::Desired::fingerprint),
             }),
-            draining: ago(self.draining_for),
             waiting: ago(self.waiting_for),
             handoff: ago(self.handoff),
             restarts: self.restarts,
             prune: self.prune,
-            content: self.content(),
-            nudged: ago(self.nudged),
             answers: self.answers_given(),
-            escape_sent: ago(self.roused_for).map(|at| EscapeSent {
-                generation: Generation(1),
-                at,
-            }),
             launcher_job: self.launcher_job(),
             complaint: self.complaint(),
-            footprint: self.held.map(|mib| Footprint {
-                generation: Generation(1),
-                at: NOW.minus(Period::from_secs(20)),
-                bytes: mib << 20,
-                before: 0,
-            }),
-            ran_with: self.ran_with(town),
             refuted: self.refuted.clone().map(|line| Refuted {
                 line,
                 at: NOW.minus(Period::from_hours(1)).wall,
@@ -872,13 +881,35 @@ impl HistoryEntry {
                 resumed: false,
                 over: false,
             }),
+            ..History::default()
+        }
+    }
+
+    /// The run that began then, without its end.
+    fn run(&self, town: &Town, started: Moment, fingerprint: Option<Fingerprint>) -> Incarnation {
+        Incarnation {
+            ready: (!self.not_ready).then_some(started),
+            readiness: self.probe_said.clone().map(|said| Readiness {
+                asked: NOW.minus(Period::from_millis(500)),
+                fault: (!said.is_empty()).then_some(said),
+            }),
+            ran_with: self.ran_with(town),
+            draining: ago(self.draining_for),
+            content: self.content(),
+            nudged: ago(self.nudged),
+            escape_sent: ago(self.roused_for),
+            footprint: self.held.map(|mib| Footprint {
+                at: NOW.minus(Period::from_secs(20)),
+                bytes: mib << 20,
+                before: 0,
+            }),
+            tokens: self.used_tokens(),
             limited: self.limited_in.map(|period| Limited {
-                generation: Generation(1),
                 until: NOW.plus(period).wall,
                 wait_ms: period.plus(self.ended_ago.unwrap_or_default()).millis(),
                 evidence: self.evidence.clone(),
             }),
-            ..History::default()
+            ..Incarnation::new(Generation(1), started, fingerprint)
         }
     }
 }

@@ -44,6 +44,7 @@ fn row(session: &str, need: Need, phase: &'static str, next: &str) -> TopRow {
         since: Some(Period::from_secs(
             9 * 7 * u64::try_from(session.len()).unwrap(),
         )),
+        tokens: (session == "fix-1").then(|| "820K/2M 45%/80%".to_owned()),
         next: next.to_owned(),
         next_role: Role::Quiet,
     }

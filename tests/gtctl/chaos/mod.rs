@@ -15,7 +15,7 @@ mod controllers;
 mod ground;
 mod host;
 mod manifests;
-mod past;
+pub(crate) mod past;
 mod servers;
 mod shims;
 

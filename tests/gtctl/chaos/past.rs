@@ -1,6 +1,7 @@
 //! Time passes: all that was written down of a town is made to lie further back.
 
 use crate::harness::Yard;
+use gtctl::model::Moment;
 use serde_json::Value;
 use std::fs;
 
@@ -29,11 +30,40 @@ pub(super) fn step_back(yard: &Yard, sessions: &[&str], wall: i64, awake: i64) {
             }
         }
     }
+    rewrite_state(yard, &shifted);
+}
+
+/// Every moment in the town's state and in the reports of its agents comes to lie in an earlier boot
+/// of the host.
+pub(crate) fn reboot(yard: &Yard) {
+    let elsewhere = |text: &str| {
+        let moment: Moment = text.parse().ok()?;
+        let boot = moment.boot ^ 0xb007;
+        Some(Moment { boot, ..moment }.to_string())
+    };
+    rewrite_state(yard, &elsewhere);
+    for file in fs::read_dir(yard.state().join("reports"))
+        .unwrap()
+        .flatten()
+    {
+        let text = fs::read_to_string(file.path()).unwrap_or_default();
+        let lines = text.lines().map(|line| {
+            let mut report: Value = serde_json::from_str(line).unwrap();
+            each_text(&mut report, &elsewhere);
+            format!("{report}\n")
+        });
+        let text: String = lines.collect();
+        fs::write(file.path(), text).unwrap();
+    }
+}
+
+/// Changes every text in the town's state.
+fn rewrite_state(yard: &Yard, change: &impl Fn(&str) -> Option<String>) {
     drop(fs::remove_file(yard.state().join("handoffs.json")));
     drop(fs::remove_file(yard.state().join("gtctl.prev.json")));
     let file = yard.state().join("gtctl.json");
     let mut frame: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
-    each_text(&mut frame["memory"], &shifted);
+    each_text(&mut frame["memory"], change);
     let payload = frame["memory"].to_string();
     let version = frame["version"].as_u64().unwrap();
     let sum = checksum(version, &payload);

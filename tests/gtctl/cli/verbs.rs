@@ -1,19 +1,20 @@
 //! The command line as a user has it: the real binary, a clean environment, a home of its own, and
 //! no tmux server.
 
-use crate::harness::{AT_ONCE, Scratch, TestServer, pages_are};
+use super::home::{Home, Ran, TOWN};
+use crate::harness::{TestServer, pages_are, until};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::Instant;
+use std::process::{Command, Stdio};
 
-const VERBS: [&str; 35] = [
+const VERBS: [&str; 38] = [
     "init",
     "doctor",
+    "hosts",
     "apply",
     "diff",
     "reconcile",
@@ -22,10 +23,12 @@ const VERBS: [&str; 35] = [
     "verify",
     "wait",
     "validate",
+    "config",
     "import",
     "schema",
     "start",
     "stop",
+    "down",
     "restart",
     "reset",
     "expire",
@@ -48,139 +51,6 @@ const VERBS: [&str; 35] = [
     "completions",
     "man",
 ];
-
-/// A small town that is in order.
-const TOWN: &str =
-    "[town]\nname = \"acme\"\n\n[[session]]\nsession = \"a\"\ncommand = [\"sleep\", \"1000\"]\n";
-
-/// An empty home, a folder to work in, and a socket on which nothing listens.
-struct Home(Scratch);
-
-/// What a run of gtctl came to.
-#[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Home {
-    fn new() -> Self {
-        let scratch = Scratch::new();
-        for folder in ["home", "work"] {
-            fs::create_dir(scratch.path().join(folder)).unwrap();
-        }
-        Self(scratch)
-    }
-
-    /// With this town.toml.
-    fn with(town: impl AsRef<[u8]>) -> Self {
-        let home = Self::new();
-        home.write("town.toml", town);
-        home
-    }
-
-    fn work(&self) -> PathBuf {
-        self.0.path().join("work")
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        let path = self.work().join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gtctl"));
-        let home = self.0.path().join("home");
-        command
-            .args(args)
-            .current_dir(self.work())
-            .env_clear()
-            .stdin(Stdio::null());
-        command
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("COLUMNS", "100")
-            .env("TZ", "UTC");
-        command
-            .env("HOME", &home)
-            .env("XDG_CONFIG_HOME", home.join("config"))
-            .env("XDG_STATE_HOME", home.join("state"));
-        command.env("GTCTL_SOCKET", self.0.socket());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(self.command(args))
-    }
-
-    fn run_with(&self, variables: &[(&str, &str)], args: &[&str]) -> Ran {
-        let mut command = self.command(args);
-        command.envs(variables.iter().copied());
-        Ran::of(command)
-    }
-
-    /// Every fault of town.toml as `code line:column text`, from the JSON.
-    fn faults(&self) -> Vec<String> {
-        let ran = self.run(&["validate", "--message-format", "json"]);
-        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
-        let text = fs::read_to_string(self.work().join("town.toml")).unwrap();
-        let document: Value = serde_json::from_str(&ran.err).unwrap();
-        let place = |origin: &Value| {
-            let offset = |key: &str| usize::try_from(origin[key].as_u64().unwrap()).unwrap();
-            let underlined: String = text[offset("start")..offset("end")]
-                .chars()
-                .take(24)
-                .collect();
-            format!("{}:{} {underlined}", origin["line"], origin["column"])
-        };
-        let faults = document["faults"].as_array().unwrap().iter();
-        faults
-            .map(|fault| {
-                format!(
-                    "{} {}",
-                    fault["code"].as_str().unwrap(),
-                    place(&fault["origin"])
-                )
-            })
-            .collect()
-    }
-}
-
-impl Ran {
-    fn of(mut command: Command) -> Self {
-        let begun = Instant::now();
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = command.output().unwrap();
-        assert!(
-            begun.elapsed() < AT_ONCE,
-            "{command:?} took {:?}",
-            begun.elapsed()
-        );
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let ran = Self {
-            code: status.code().expect("no signal"),
-            out: text(stdout),
-            err: text(stderr),
-        };
-        assert!(
-            !ran.out.contains('\x1b') && !ran.err.contains('\x1b'),
-            "an escape: {ran:?}"
-        );
-        assert!(!ran.err.contains("panicked"), "{ran:?}");
-        ran
-    }
-
-    /// The end, and the first line of what was said on standard error.
-    #[track_caller]
-    fn fails(&self, code: i32, err: &str) {
-        assert_eq!((self.code, self.out.as_str()), (code, ""), "{self:?}");
-        assert!(self.err.contains(err), "no `{err}` in {}", self.err);
-    }
-}
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -221,6 +91,44 @@ fn help_and_version_are_no_faults() {
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{verb}");
         assert!(help.out.contains("Usage: gtctl "), "{}", help.out);
     }
+}
+
+#[test]
+fn the_manifest_is_shown_as_it_is_in_force() {
+    let group = TOWN.replace("session = \"a\"", "session = \"a\"\ncount = 2");
+    let home = Home::with(format!("{group}env = {{ TOKEN = \"hush\" }}\n"));
+    let ran = home.run(&["config", "show"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    for line in [
+        "[town]\nname = \"acme\"  ",
+        "[[session]]\nrole = \"custom\"  ",
+        "session = \"a-2\"  ",
+        "command = [\"sleep\", \"1000\"]  ",
+        "# env = { TOKEN = … }  ",
+        "  # town.toml:5\n",
+        "  # built-in\n",
+    ] {
+        assert!(ran.out.contains(line), "{line:?} in {}", ran.out);
+    }
+    assert!(!ran.out.contains("hush"), "{}", ran.out);
+    // What is shown is a manifest itself, of the same sessions.
+    let again = Home::with(&ran.out).run(&["config", "show", "a-1", "-o", "toml"]);
+    assert_eq!((again.code, again.err.as_str()), (0, ""));
+    assert!(again.out.starts_with("[[session]]\n"), "{}", again.out);
+    let page = home.run(&["config", "show", "a-1", "-o", "json"]).out;
+    let page: Value = serde_json::from_str(&page).unwrap();
+    assert_eq!(page["kind"], "config");
+    assert_eq!(page["tables"][0]["header"], "[[session]]");
+    let ran = home.run(&["config", "show", "a-11"]);
+    assert!(
+        ran.code == 1 && ran.err.contains("did you mean `a-1`?"),
+        "{ran:?}"
+    );
+    let ran = home.run(&["status", "-o", "toml"]);
+    assert!(
+        ran.code == 64 && ran.err.contains("gtctl config show"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -410,7 +318,7 @@ fn manifests_beyond_their_bounds_are_refused_at_once() {
 #[test]
 fn what_is_no_manifest_is_said_to_be_none() {
     let home = Home::new();
-    home.run(&["diff"]).fails(1, "cannot read town.toml");
+    home.run(&["diff"]).fails(1, "there is no town.toml here");
     home.run(&["diff", "no/where.toml"])
         .fails(1, "help: name the manifest");
     home.run(&["diff", "."]).fails(1, ". is not a regular file");
@@ -422,7 +330,7 @@ fn what_is_no_manifest_is_said_to_be_none() {
             .unwrap()
             .success()
     );
-    home.run(&["diff", "fifo"])
+    home.run(&["diff", "./fifo"])
         .fails(1, "fifo is not a regular file");
     home.run(&["diff", "/dev/zero"])
         .fails(1, "/dev/zero is not a regular file");
@@ -521,6 +429,20 @@ fn a_reader_that_goes_away_is_no_fault() {
 }
 
 #[test]
+fn what_follows_ends_when_its_reader_has_gone_also_where_nothing_comes() {
+    let home = Home::with(TOWN);
+    let mut child = home
+        .command(&["events", "-F"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    until("the end of it", || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn looking_writes_nothing_and_starts_nothing() {
     let home = Home::with(TOWN);
     for (args, code) in [
@@ -556,16 +478,22 @@ fn a_session_that_is_not_declared_is_named() {
 
 #[track_caller]
 fn fits_its_schema(kind: &str, text: &str) {
+    let page = line_fits_its_schema(kind, text);
+    assert_eq!(page["kind"], kind);
+    let is_of_a_look = ["apply", "diff", "status", "verify"].contains(&kind);
+    assert!(!is_of_a_look || page["observed_at"].is_string());
+}
+
+fn line_fits_its_schema(kind: &str, text: &str) -> Value {
     let schema = fs::read_to_string(repository(&format!("schema/{kind}.schema.json"))).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     let page: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{kind}: {e}: {text}"));
-    assert_eq!(page["kind"], kind);
-    assert!(page["observed_at"].is_string());
     let faults: Vec<String> = validator
         .iter_errors(&page)
         .map(|e| format!("{}: {e}", e.instance_path))
         .collect();
     assert!(faults.is_empty(), "{kind}: {faults:?}");
+    page
 }
 
 #[test]
@@ -589,7 +517,26 @@ fn json_of_every_verb_fits_its_schema() {
         assert_eq!(ran.code, 0, "{ran:?}");
         fits_its_schema(verb, &ran.out);
     }
-    fits_its_schema("doctor", &json("doctor").out);
+    for verb in ["doctor", "validate", "report", "forecast"] {
+        fits_its_schema(verb, &json(verb).out);
+    }
+    let of_session = |verb: &str| {
+        home.run(&[
+            verb,
+            "a",
+            "-o",
+            "json",
+            "--socket",
+            socket.to_str().unwrap(),
+        ])
+    };
+    fits_its_schema("explain", &of_session("explain").out);
+    for (kind, ran) in [("logs", of_session("logs")), ("events", json("events"))] {
+        for line in ran.out.lines() {
+            line_fits_its_schema(kind, line);
+        }
+    }
+    assert!(!json("events").out.is_empty(), "no event is printed");
     let ready = ["wait", "a", "--for", "ready", "-o", "json"];
     let ran = home.run(&[&ready[..], &["--socket", socket.to_str().unwrap()]].concat());
     assert_eq!(ran.code, 0, "{ran:?}");

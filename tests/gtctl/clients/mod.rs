@@ -2,5 +2,6 @@
 //! provider, and a stand-in for Claude Code that tells of events as they were recorded.
 
 mod claude;
+mod others;
 mod stage;
 mod standin;

@@ -4,6 +4,8 @@
 //! Each value ends what it has started, by process id, when it is dropped.
 
 mod bless;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod owned;
 mod sandbox;
 mod scratch;
@@ -12,6 +14,8 @@ mod values;
 mod wait;
 
 pub(crate) use bless::pages_are;
+#[cfg(feature = "etcd")]
+pub(crate) use etcd::{Etcd, etcd_program};
 pub(crate) use owned::Owned;
 pub(crate) use sandbox::{Running, Said, TMUX, Yard, of};
 pub(crate) use scratch::Scratch;

@@ -332,6 +332,18 @@ impl Running {
         signal(self.id(), with);
     }
 
+    /// Whether it has begun to listen for SIGTERM. Before that, the signal just ends it.
+    pub(crate) fn listens_for_term(&self) -> bool {
+        // Bit 14 of the signals that it catches, counted from signal 1: proc_pid_status(5).
+        const TERM: u64 = 1 << 14;
+        fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .unwrap_or_default()
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))
+            .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+            .is_some_and(|caught| caught & TERM != 0)
+    }
+
     /// All it has said so far.
     pub(crate) fn said(&self) -> String {
         read(&self.out) + &read(&self.err)

@@ -1,8 +1,8 @@
 //! Makes values that many tests need: names, towns, sessions, tables of a manifest.
 
 use gtctl::model::{
-    Agent, Backoff, Completion, Desired, Gastown, Idling, Launch, Limits, Logs, OnDrift, Period,
-    ProcId, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
+    Agent, Backoff, Completion, Desired, Gastown, Hosts, Idling, Launch, Limits, Logs, OnDrift,
+    Period, ProcId, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use gtctl::proc::process;
 use serde_json::Value;
@@ -39,6 +39,7 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         web: None,
         record: None,
         notify: None,
+        hosts: Hosts::default(),
     }
 }
 
@@ -58,18 +59,23 @@ fn sleeping(session: &str, process_names: &[&str]) -> Desired {
         dir: "/".into(),
         env: BTreeMap::default(),
         identity_env: BTreeMap::default(),
-        env_file: None,
+        env_files: Vec::new(),
         pass_env: std::collections::BTreeSet::new(),
+        moved: std::collections::BTreeSet::new(),
+        enabled: true,
+        schedule: None,
         restart: RestartPolicy::Always,
         wave: 0,
         after: BTreeMap::default(),
         ready_after: Period::from_secs(1),
+        ready: None,
         max_age: None,
         handoff: None,
         handoff_gap: Period::from_hours(1),
         drain: Period::from_mins(5),
         idling: Idling::default(),
         max_memory: None,
+        tokens: gtctl::model::TokenLimits::default(),
         on_drift: OnDrift::default(),
         on_upgrade: gtctl::model::OnUpgrade::default(),
         resume: gtctl::model::ResumePolicy::default(),

@@ -13,29 +13,34 @@ use std::fs;
 const GENERATED: &str = "<!-- Generated: `GTCTL_BLESS=1 cargo test --locked --test gtctl laws::reference` writes this page. -->\n";
 
 /// The tables of a manifest: title, definition in the schema, and what the title alone does not say.
-const TABLES: [(&str, &str, &str); 16] = [
+const TABLES: [(&str, &str, &str); 21] = [
     ("`[town]`", "town", ""),
     (
         "`[[session]]`",
         "SessionTable",
-        "One table for each session. `[defaults]` and `[roles.NAME]` take the same fields: a role \
-         overrides `[defaults]`, a session overrides its role.",
+        "One table for each session, or for several with `count`, `names` or `rigs`. `[defaults]` and `[roles.NAME]` take the same fields but \
+         these three: a role overrides `[defaults]`, a session overrides its role.",
     ),
     (
         "`[defaults]`",
-        "SessionTable",
-        "Takes the fields of `[[session]]`.",
+        "DefaultsTable",
+        "Takes the fields of `[[session]]` but `count`, `names` and `rigs`.",
     ),
     (
         "`[roles.NAME]`",
         "RoleTable",
-        "Takes the fields of `[[session]]` but `role`, and the fields of this table. They say how a \
+        "Takes the fields of `[defaults]` but `role`, and the fields of this table. They say how a \
          launcher other than tmux starts and stops the sessions of the role.",
     ),
     (
         "`after`",
         "AfterTable",
         "An entry of `after` is a session's name or such a table.",
+    ),
+    (
+        "`env_file`",
+        "EnvFileTable",
+        "`env_file` is a path, such a table, or a list of these.",
     ),
     ("`backoff`", "BackoffTable", "A table within a session."),
     (
@@ -44,9 +49,21 @@ const TABLES: [(&str, &str, &str); 16] = [
         "A table within a session. A marker is a text that a line of output contains, or \
          `{ json = { field = value } }`: the fields of a line of JSON.",
     ),
+    (
+        "`ready`",
+        "ReadyTable",
+        "A table within a session: one of `log`, `command` and `port`.",
+    ),
     ("`logs`", "LogsTable", "A table within a session."),
     ("`[agents.NAME]`", "AgentTable", ""),
     ("`[[agents.NAME.answer]]`", "AnswerTable", ""),
+    ("`[hosts.NAME]`", "HostTable", ""),
+    (
+        "`host` of a session",
+        "HostLabel",
+        "`host` is the name of a host, `any`, or such a table.",
+    ),
+    ("`[store]`", "StoreTable", ""),
     ("`[limits]`", "LimitsTable", ""),
     ("`[controller]`", "ControllerTable", ""),
     ("`[notify]`", "NotifyTable", ""),
@@ -60,11 +77,13 @@ const TABLES: [(&str, &str, &str); 16] = [
 ];
 
 /// Definitions that are a form of text, and the name of that form.
-const FORMS: [(&str, &str); 10] = [
+const FORMS: [(&str, &str); 12] = [
     ("Duration", "duration"),
     ("PositiveDuration", "duration above 0"),
     ("Limit", "duration or `off`"),
     ("MemoryLimit", "size or `off`"),
+    ("TokenLimit", "number of tokens or `off`"),
+    ("ContextLimit", "percentage, number of tokens or `off`"),
     ("Size", "size"),
     ("Share", "share"),
     ("Cost", "cost"),
@@ -129,6 +148,8 @@ fn kind_of_definition(schema: &Value, name: &str) -> String {
     }
     match name {
         "After" => "session or table".to_owned(),
+        "EnvFiles" => "text, table or list".to_owned(),
+        "HostValue" => "text or table".to_owned(),
         _ => "table".to_owned(),
     }
 }

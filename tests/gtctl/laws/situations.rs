@@ -1,14 +1,14 @@
 //! Makes random situations for the laws of `plan`: plausible ones and hostile ones.
 
 use gtctl::model::{
-    Activity, Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, EscapeSent,
-    Fingerprint, Finished, Footprint, Generation, History, Incarnation, Label, Life, Marks, Mass,
-    Memory, Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId,
+    Activity, Answer, Answered, Content, Cpu, Death, Definition, Desired, Ended, Fingerprint,
+    Finished, Footprint, Generation, History, Incarnation, Label, Life, Marks, Mass, Memory,
+    Moment, Observed, Orders, Origin, Orphans, Ownership, PaneId, Period, Probed, ProcId,
     ProgramCheck, Purpose, Refused, Replacing, Reported, Rung, Screen, ScreenState, Seen, Server,
-    ServerId, SessionId, SessionName, Sighting, Source, Standing, Stopping, Title, Told, Town,
-    Usage, Verdict,
+    ServerId, SessionId, SessionName, Sighting, Source, Standing, Stopping, Title, TokenUsage,
+    Told, Town, Usage, UsedTokens, Verdict,
 };
-use gtctl::sim::{Random, random_town};
+use gtctl::sim::{Random, random_town, rename_session};
 
 /// A situation with everything owned.
 #[derive(Debug, Clone)]
@@ -48,6 +48,7 @@ pub(crate) fn case(seed: u64, manners: Manners) -> Case {
         now,
     };
     let observed = maker.observed(&town);
+    let town = edited(town, seed, &maker.random);
     let town = gtctl::model::covered(&town, &observed).into_owned();
     let memory = maker.memory(&town, &observed);
     let orders = Orders {
@@ -74,6 +75,21 @@ pub(crate) fn case(seed: u64, manners: Manners) -> Case {
         orders,
         now,
     }
+}
+
+/// The town after an edit: sometimes a session has a new name, or a former name that another session
+/// of ours has.
+fn edited(mut town: Town, seed: u64, random: &Random) -> Town {
+    let mut aside = random.clone();
+    if seed.is_multiple_of(4) {
+        rename_session(&mut town, &mut aside);
+    }
+    if seed.is_multiple_of(7)
+        && let Some(desired) = town.sessions.values_mut().next()
+    {
+        desired.moved.extend(SessionName::new("stray"));
+    }
+    town
 }
 
 impl Maker {
@@ -204,6 +220,7 @@ impl Maker {
         };
         let label = Label {
             session: desired.name.clone(),
+            started_as: None,
             generation: self.generation(),
             started,
             pane: PaneId(id.0),
@@ -214,6 +231,7 @@ impl Maker {
             } else {
                 Origin::Started
             },
+            conversation: None,
         };
         let process = ProcId {
             pid: 100 + id.0,
@@ -254,7 +272,7 @@ impl Maker {
                     .pick(&[0, 2000, 4999, 5000, 9_000_000])
                     .unwrap_or(0),
             ),
-            heard: Some(self.marks(label.generation)),
+            heard: Some(self.marks()),
             ownership: match self.random.below(20) {
                 0 => Ownership::Unlabelled,
                 1 => Ownership::Foreign("elsewhere".to_owned()),
@@ -274,7 +292,7 @@ impl Maker {
         }
     }
 
-    fn marks(&mut self, generation: Generation) -> Marks {
+    fn marks(&mut self) -> Marks {
         let (seen, last_output) = (self.moment(), self.moment());
         let verdict = if self.random.chance(700) {
             Verdict::Completed
@@ -296,7 +314,6 @@ impl Maker {
         };
         let standing = self.random.chance(400).then_some(standing);
         Marks {
-            generation,
             position: None,
             beyond: 0,
             standing,
@@ -383,11 +400,8 @@ impl Maker {
         });
         let fingerprint = label.map_or(Some(desired.fingerprint()), |label| label.fingerprint);
         let run = Incarnation {
-            generation,
-            started,
-            ready: None,
-            fingerprint,
             ended,
+            ..Incarnation::new(generation, started, fingerprint)
         };
         let stopping = self.random.chance(150).then(|| self.stopping(generation));
         let finished = (desired.is_task() && self.random.chance(200)).then(|| Finished {
@@ -397,13 +411,14 @@ impl Maker {
             at: self.moment(),
         });
         let (replacing, refused) = rolled(desired, generation, started, stopping.as_ref());
-        History {
+        let mut history = History {
             // What goes on by commands ends by itself, which no situation shows.
             launcher_job: None,
             complaint: None,
+            last_end: None,
             restart_asked: self.random.chance(50),
             generation,
-            run: self.random.chance(900).then_some(run),
+            run: self.random.chance(900).then(|| run.clone()),
             crashes: if self.random.chance(400) {
                 self.moments()
             } else {
@@ -412,40 +427,48 @@ impl Maker {
             restarts: 0,
             handoff: self.random.chance(300).then(|| self.moment()),
             stopped: self.random.chance(60),
+            went_down: self.random.clone().chance(500),
             finished,
             replacing,
             refused,
             stopping,
-            draining: self.random.chance(200).then(|| self.moment()),
-            waiting: self.random.clone().chance(200).then_some(started),
-            agentless: 0,
-            prune: self.random.chance(300),
-            content: self.random.chance(700).then(|| self.content(generation)),
-            marks: self.random.chance(300).then(|| self.marks(generation)),
-            nudged: self.random.chance(400).then(|| self.moment()),
-            typed: vec![],
+            waiting: None,
+            prune: false,
             answers: Vec::new(),
-            escape_sent: self.random.chance(300).then(|| EscapeSent {
-                generation,
-                at: self.moment(),
-            }),
+            refuted: None,
+            conversation: None,
+            conversation_asked: None,
+        };
+        let draining = self.random.chance(200).then(|| self.moment());
+        history.waiting = self.random.clone().chance(200).then_some(started);
+        history.prune = self.random.chance(300);
+        let learnt = Incarnation {
+            draining,
+            ..self.learnt(run)
+        };
+        history.run = history.run.map(|_| learnt);
+        history
+    }
+
+    /// The run, and what may have been learnt of it.
+    fn learnt(&mut self, run: Incarnation) -> Incarnation {
+        let started = run.started;
+        Incarnation {
+            content: self.random.chance(700).then(|| self.content()).flatten(),
+            marks: self.random.chance(300).then(|| self.marks()),
+            nudged: self.random.chance(400).then(|| self.moment()),
+            escape_sent: self.random.chance(300).then(|| self.moment()),
             footprint: self.random.chance(300).then(|| Footprint {
-                generation,
                 at: self.moment(),
                 bytes: self.random.below(600 << 20),
                 before: self.random.below(600 << 20),
             }),
+            tokens: used_tokens(self.random.clone().below(1_000_000)),
             program: self.random.clone().chance(300).then_some(ProgramCheck {
-                generation,
                 at: started,
                 is_replaced: started.awake.is_multiple_of(2),
             }),
-            ran_with: None,
-            refuted: None,
-            conversation: None,
-            conversation_refused: None,
-            conversation_asked: None,
-            limited: None,
+            ..run
         }
     }
 
@@ -489,16 +512,14 @@ impl Maker {
     }
 
     /// What former looks have left: whatever they did not agree on is read again.
-    fn content(&mut self, generation: Generation) -> Content {
-        let generation = if self.random.chance(900) {
-            generation
-        } else {
-            self.generation()
-        };
+    fn content(&mut self) -> Option<Content> {
+        let is_of_run = self.random.chance(900);
+        if !is_of_run {
+            self.generation();
+        }
         let digest = self.random.below(3);
         let reported = self.reported();
-        Content {
-            generation,
+        let content = Content {
             digest,
             turn: 0,
             progress: 0,
@@ -529,7 +550,8 @@ impl Maker {
             by_screen: None,
             has_begun_turn: digest == 0,
             dialog: None,
-        }
+        };
+        is_of_run.then_some(content)
     }
 
     /// What its client has told last. The draws come from a clone: they change no later one.
@@ -552,7 +574,11 @@ impl Maker {
             transcript: None,
             resets: None,
             has_begun_turn: true,
-            usage: None,
+            usage: aside.random.chance(500).then(|| TokenUsage {
+                context: aside.random.below(200_000),
+                window: Some(200_000),
+                ..TokenUsage::default()
+            }),
         })
     }
 
@@ -632,4 +658,14 @@ fn label_of(observed: &Observed, name: &SessionName) -> Option<Label> {
             | Ownership::Unproved(_)
             | Ownership::Foreign(_) => None,
         })
+}
+
+/// What a run has used, in one conversation.
+fn used_tokens(total: u64) -> UsedTokens {
+    let mut used = UsedTokens {
+        begun_fresh: true,
+        ..UsedTokens::default()
+    };
+    used.count(&"a-1".parse().unwrap(), total);
+    used
 }

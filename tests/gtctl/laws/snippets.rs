@@ -62,6 +62,8 @@ fn read(text: &str) -> Result<Loaded, String> {
         flags: &[],
         home: Some(Path::new("/home/me")),
         base_dir: Path::new("/towns"),
+        include: &gtctl::manifest::no_files,
+        machine: gtctl::manifest::Machine::default(),
         read: &|path| {
             let is_rigs = path.ends_with("mayor/rigs.json");
             let is_text = path.extension().is_some_and(|extension| extension == "md");

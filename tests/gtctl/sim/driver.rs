@@ -1,16 +1,19 @@
 //! Runs the controller's cycle on a simulated world. The seed decides what goes wrong.
 
 use super::fault::{Mishap, Weather};
+use super::judge::ensure;
+use super::judge_reports::judge_reports;
 use super::ledger::{Breach, Ledger, Look};
 use super::settled::Violation;
 use gtctl::model;
 use gtctl::model::{
     Action, Answer, CannotStart, Done, LastReports, Life, Memory, Moment, Observed, Orders,
-    Orphans, Outcome, Period, Plan, ProcId, Scope, SessionName, Step, Town,
+    Orphans, Outcome, Period, Plan, ProcId, Readiness, ReadyAnswer, Scope, SessionName, Step, Town,
 };
 use gtctl::reconcile::{
     Arrivals, Beside, Intended, Learned, Logic, Observation, ProbeAnswer, TakenIn, learn, take_in,
 };
+use gtctl::sim::Agentry;
 use gtctl::sim::Interference;
 use gtctl::sim::Neglect;
 use gtctl::sim::World;
@@ -55,6 +58,8 @@ pub(crate) struct Driver<'m> {
     pub(super) hung: u32,
     /// Answers of agents that the next cycle takes in.
     pub(super) answers: Vec<ProbeAnswer>,
+    /// What sessions that come up have shown of their readiness, for the next cycle.
+    pub(super) ready: Vec<ReadyAnswer>,
     /// Sessions whose program is not there at present.
     pub(super) missing: BTreeSet<SessionName>,
     pub(super) looks: VecDeque<Observed>,
@@ -81,6 +86,7 @@ impl<'m> Driver<'m> {
         let town = random_town(name.clone(), &mut random);
         let mut world = World::new(name.clone(), random.fork());
         world.neglect = neglect;
+        world.former_names = town.former_names();
         Self {
             logic,
             seed,
@@ -95,6 +101,7 @@ impl<'m> Driver<'m> {
             disk_is_full: false,
             hung: 0,
             answers: Vec::new(),
+            ready: Vec::new(),
             missing: BTreeSet::new(),
             looks: VecDeque::new(),
             late: vec![],
@@ -134,6 +141,7 @@ impl<'m> Driver<'m> {
         self.replay_late()?;
         let arrivals = Arrivals {
             answers: std::mem::take(&mut self.answers),
+            ready: std::mem::take(&mut self.ready),
             ..Arrivals::default()
         };
         let TakenIn { memory, answers: _ } =
@@ -143,6 +151,7 @@ impl<'m> Driver<'m> {
         let plan = intended.plan().clone();
         self.follow(&plan);
         self.ask_agents(&plan, intended.decided().now())?;
+        self.ask_sessions(&plan, intended.decided().now());
         if let Some(outcomes) = self.act(&intended)? {
             let (settled, _) = intended.settle(&outcomes).forget_departures();
             self.memory = settled.into_parts().1;
@@ -150,6 +159,18 @@ impl<'m> Driver<'m> {
         }
         self.sleep(&plan);
         Ok(plan)
+    }
+
+    /// From now on nothing interferes, and agents do as before.
+    pub(super) fn enter_calm(&mut self) {
+        self.stormy = false;
+        self.disk_is_full = false;
+        self.hung = 0;
+        self.late.clear();
+        self.answers.clear();
+        self.missing.clear();
+        self.memory.paused = false;
+        self.world.steady();
     }
 
     /// One look, and what of the town it covers.
@@ -203,6 +224,13 @@ impl<'m> Driver<'m> {
             orders: decided.orders(),
             now: decided.now(),
         };
+        // An old look may show what was true then.
+        if self.weather.stale == 0 {
+            let steps = &intended.plan().steps;
+            steps
+                .iter()
+                .try_for_each(|step| judge_reports(&self.world, step))?;
+        }
         self.ledger.judge_plan(&look, intended.plan())?;
         self.ledger.judge_passes(&look)?;
         self.ledger.judge_deaths(&look)?;
@@ -217,6 +245,9 @@ impl<'m> Driver<'m> {
     fn ask_agents(&mut self, plan: &Plan, now: Moment) -> Result<(), Breach> {
         for probe in plan.probes.iter().filter(|probe| probe.is_due(now)) {
             self.ledger.judge_probe(probe, &self.disk, now)?;
+            if self.world.agentry == Agentry::Steady {
+                continue;
+            }
             let answer = match self.random.below(4) {
                 0 => Answer::Passed,
                 1 => Answer::Failed("exit status 1".to_owned()),
@@ -235,7 +266,24 @@ impl<'m> Driver<'m> {
         Ok(())
     }
 
-    fn save(&mut self) {
+    /// Sessions that come up are asked whether they are ready. In a storm some never are.
+    fn ask_sessions(&mut self, plan: &Plan, now: Moment) {
+        // These draws come from a clone, so that they change no later draw of the seed.
+        let mut aside = self.random.clone();
+        for check in plan.checks.iter().filter(|check| check.is_due(now)) {
+            let fails = self.stormy && aside.chance(600);
+            self.ready.push(ReadyAnswer {
+                session: check.session.clone(),
+                generation: check.generation,
+                readiness: Readiness {
+                    asked: now,
+                    fault: fails.then(|| "port 8080 refuses".to_owned()),
+                },
+            });
+        }
+    }
+
+    pub(super) fn save(&mut self) {
         if self.disk_is_full {
             return;
         }
@@ -322,6 +370,7 @@ impl<'m> Driver<'m> {
                     Action::Restart { .. }
                     | Action::Expire { .. }
                     | Action::Adopt { .. }
+                    | Action::Rename { .. }
                     | Action::SendEscape { .. }
                     | Action::Answer(_) => {
                         self.postpone(step, now);
@@ -358,6 +407,13 @@ impl<'m> Driver<'m> {
         for deed in std::mem::take(&mut self.world.deeds) {
             self.report.deeds = self.report.deeds.saturating_add(1);
             self.ledger.judge_deed(&deed, &self.town, self.world.now)?;
+            if let (Action::Rename { target, .. }, Some(before)) = (&deed.step.action, &deed.before)
+            {
+                let sessions = self.world.server.as_ref().map(|server| &server.sessions);
+                let after = sessions.and_then(|sessions| sessions.get(&target.session));
+                let is_same = after.is_some_and(|after| after.is_same_run(&before.session));
+                ensure(is_same, "S35 new name", &deed.step)?;
+            }
         }
         Ok(())
     }

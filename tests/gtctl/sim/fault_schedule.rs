@@ -1,7 +1,8 @@
 //! Makes things go wrong around the controller: people, clocks, disks, and its own memory.
 
 use super::driver::Driver;
-use gtctl::model::{Ownership, SessionName};
+use gtctl::memory::ask;
+use gtctl::model::{Ownership, Request, SessionName};
 use gtctl::sim::Interference;
 use gtctl::sim::edit_town;
 
@@ -24,6 +25,7 @@ impl Driver<'_> {
         }
         if self.random.chance(weather.edits) {
             edit_town(&mut self.town, &mut self.random);
+            self.world.former_names = self.town.former_names();
         }
         if self.random.chance(weather.missing) {
             self.upset_programs();
@@ -41,6 +43,7 @@ impl Driver<'_> {
         if self.random.chance(weather.orders / 4) {
             self.memory.paused = !self.memory.paused;
         }
+        self.ask_by_hand();
         if self.random.chance(weather.amnesia) {
             let old = self
                 .random
@@ -51,10 +54,34 @@ impl Driver<'_> {
             self.copies.clear();
             self.memory = self.disk.clone();
             self.answers.clear();
+            self.ready.clear();
             self.forgive();
             self.ledger.forgive(&self.disk, self.world.now);
             self.ledger.forget_deaths();
         }
+    }
+
+    /// Somebody stops or starts a session, or the whole town.
+    fn ask_by_hand(&mut self) {
+        // These draws come from a clone, so that they change no later draw of the seed.
+        let mut aside = self.random.clone();
+        if !aside.chance(self.weather.orders / 4) {
+            return;
+        }
+        let names: Vec<SessionName> = self.town.sessions.keys().cloned().collect();
+        let one = aside.pick(&names.iter().collect::<Vec<_>>()).cloned();
+        let asked = aside.pick(&[Request::Down, Request::Stop, Request::Start, Request::Start]);
+        let sessions = match asked {
+            // The whole town goes down.
+            Some(Request::Down) => names,
+            Some(_) | None => one.into_iter().collect(),
+        };
+        for name in sessions {
+            if let Some(request) = asked {
+                self.memory = ask(std::mem::take(&mut self.memory), &name, request);
+            }
+        }
+        self.save();
     }
 
     /// A program is removed, or one that was is there again.
@@ -92,6 +119,7 @@ impl Driver<'_> {
     pub(super) fn wake_up_again(&mut self) {
         self.memory = self.disk.clone();
         self.answers.clear();
+        self.ready.clear();
         self.forgive();
         self.ledger.forget_deaths();
         if self.disk_is_full {

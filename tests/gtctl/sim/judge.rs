@@ -3,9 +3,9 @@
 use super::judge_screens::judge_screens;
 use super::ledger::{Breach, Look};
 use gtctl::model::{
-    Action, Desired, Durability, Generation, History, Life, Milestone, Observed, Origin, Orphans,
-    Ownership, Period, Plan, Reason, Rung, Seen, SessionName, Step, Stopping, Target, Verdict,
-    WhenAttached,
+    Action, Content, Desired, Durability, Generation, History, Life, Milestone, Observed, Origin,
+    Orphans, Ownership, Period, Plan, Reason, Rung, Seen, SessionName, Step, Stopping, Target,
+    Verdict, WhenAttached,
 };
 use gtctl::sim::Before;
 use std::collections::BTreeSet;
@@ -45,7 +45,9 @@ pub(super) fn brief(step: &Step) -> Brief<'_> {
         Action::Restart { rung, target, .. } | Action::Expire { rung, target, .. } => {
             (Some(*rung), Some(target))
         }
-        Action::Adopt { target, .. } | Action::SendEscape { target, .. } => (None, Some(target)),
+        Action::Adopt { target, .. }
+        | Action::Rename { target, .. }
+        | Action::SendEscape { target, .. } => (None, Some(target)),
         Action::Nudge(typing) => (None, Some(&typing.target)),
         Action::Answer(answer) => (None, Some(&answer.target)),
         Action::Start { .. } => (None, None),
@@ -67,6 +69,7 @@ pub(super) fn begins_kill(step: &Step) -> bool {
         }
         Action::Start { .. }
         | Action::Adopt { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => false,
@@ -78,7 +81,10 @@ pub(super) fn signals(step: &Step) -> bool {
     match &step.action {
         Action::Restart { rung, .. } | Action::Expire { rung, .. } => *rung != Rung::Finish,
         Action::SendEscape { .. } | Action::Answer(_) => true,
-        Action::Start { .. } | Action::Adopt { .. } | Action::Nudge { .. } => false,
+        Action::Start { .. }
+        | Action::Adopt { .. }
+        | Action::Rename { .. }
+        | Action::Nudge { .. } => false,
     }
 }
 
@@ -173,6 +179,7 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         Action::Restart { target, .. }
         | Action::Expire { target, .. }
         | Action::Adopt { target, .. }
+        | Action::Rename { target, .. }
         | Action::SendEscape { target, .. } => target,
         Action::Nudge(typing) => &typing.target,
         Action::Answer(answer) => &answer.target,
@@ -195,6 +202,8 @@ pub(super) fn judge_step(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         &brief(step),
     )?;
     judge_others(look, step, seen)?;
+    judge_rest(look, step, seen)?;
+    judge_former_name(look, step, seen)?;
     let kills = signals(step) && matches!(seen.life, Life::Alive { .. });
     let desired = look.town.sessions.get(&step.session);
     let minds = desired.is_none_or(|desired| desired.when_attached == WhenAttached::Hold);
@@ -244,6 +253,72 @@ fn is_rightful(action: &Action, owner: &Ownership) -> bool {
     }
 }
 
+/// What does not run now, by the manifest or its hours, is asked to end only when it is idle, or after
+/// the whole time of its drain. Nothing is restarted that does not run now.
+fn judge_rest(look: &Look<'_>, step: &Step, seen: &Seen) -> Result<(), Breach> {
+    let Some(desired) = look.town.sessions.get(&step.session) else {
+        return Ok(());
+    };
+    let is_off = desired
+        .schedule
+        .as_ref()
+        .is_some_and(|schedule| !schedule.at(look.now.wall).is_on);
+    let by_manifest = matches!(step.reason, Reason::Disabled | Reason::OffSchedule { .. });
+    ensure(
+        !by_manifest || is_off || !desired.enabled,
+        "S36 rest",
+        &brief(step),
+    )?;
+    let restarts = begins_kill(step) && matches!(step.action, Action::Restart { .. });
+    ensure(
+        !(restarts && (is_off || !desired.enabled)),
+        "S36 rest",
+        &brief(step),
+    )?;
+    let lives = matches!(seen.life, Life::Alive { .. });
+    if !(by_manifest && begins_kill(step) && lives) {
+        return Ok(());
+    }
+    let history = look.memory.sessions.get(&step.session);
+    let generation = match &seen.ownership {
+        Ownership::Ours(label) => label.generation,
+        Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => return Ok(()),
+    };
+    let run = history.and_then(|history| history.run_of(generation));
+    let drained = run
+        .and_then(|run| run.draining)
+        .is_some_and(|since| look.now.since(&since) >= desired.drain);
+    let content = run.and_then(|run| run.content.as_ref());
+    let works = content.is_some_and(|content| content.state.is_at_work());
+    ensure(drained || !works, "S36 rest", &brief(step))
+}
+
+/// Nothing is done to a session that has a former name, but to give it its new name. That is for one
+/// session which the manifest names so, and for a name that no session has.
+fn judge_former_name(look: &Look<'_>, step: &Step, seen: &Seen) -> Result<(), Breach> {
+    let Ownership::Ours(label) = &seen.ownership else {
+        return Ok(());
+    };
+    let present = look.town.former_names().remove(&label.session);
+    let renames = matches!(step.action, Action::Rename { .. });
+    let is_free = || {
+        let others = sessions(look.observed).filter(|(_, other)| other.id != seen.id);
+        let mut others = others.filter(|(name, other)| {
+            let is_labelled =
+                matches!(&other.ownership, Ownership::Ours(label) if label.session == step.session);
+            is_labelled || name.as_str() == step.session.as_str()
+        });
+        others.next().is_none()
+    };
+    let is_meant = present.as_ref() == Some(&step.session) && is_free();
+    let is_left_alone = present.is_none() || label.origin == Origin::Policy;
+    ensure(
+        if renames { is_meant } else { is_left_alone },
+        "S35 new name",
+        &brief(step),
+    )
+}
+
 /// What others started is only expired, for a policy that covers it, and only for what a policy is
 /// about.
 fn judge_others(look: &Look<'_>, step: &Step, seen: &Seen) -> Result<(), Breach> {
@@ -278,7 +353,7 @@ fn judge_others(look: &Look<'_>, step: &Step, seen: &Seen) -> Result<(), Breach>
 
 /// Whether this very life has said that it is done, and its full grace has passed since.
 fn is_over(look: &Look<'_>, step: &Step, seen: &Seen) -> bool {
-    let (Ownership::Ours(label), Some(heard)) = (&seen.ownership, &seen.heard) else {
+    let (Ownership::Ours(_), Some(heard)) = (&seen.ownership, &seen.heard) else {
         return false;
     };
     let Some(desired) = look.town.sessions.get(&step.session) else {
@@ -289,7 +364,7 @@ fn is_over(look: &Look<'_>, step: &Step, seen: &Seen) -> bool {
         .as_ref()
         .is_some_and(|standing| standing.sighting.verdict == Verdict::Completed);
     let quiet = look.now.since(&heard.last_output);
-    done && heard.generation == label.generation && quiet >= desired.completion.grace
+    done && quiet >= desired.completion.grace
 }
 
 pub(super) fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
@@ -302,9 +377,27 @@ pub(super) fn judge_creation(look: &Look<'_>, step: &Step) -> Result<(), Breach>
         ours == Some(&step.session) || (ours.is_none() && name == step.session.as_str())
     });
     ensure(!there, "S6 one tree", &brief(step))?;
+    let has_former_name = sessions(look.observed).any(|(_, seen)| {
+        let Ownership::Ours(label) = &seen.ownership else {
+            return false;
+        };
+        let desired = look.town.sessions.get(&step.session);
+        label.origin != Origin::Policy
+            && desired.is_some_and(|desired| desired.moved.contains(&label.session))
+    });
+    ensure(!has_former_name, "S35 new name", &brief(step))?;
     let lives_on =
         matches!(look.observed, Observed::Up(server) if server.moved.contains_key(&step.session));
     ensure(!lives_on, "S30 outside", &brief(step))?;
+    let desired = look.town.sessions.get(&step.session);
+    let may_run = desired.is_none_or(|desired| {
+        let schedule = desired.schedule.as_ref();
+        desired.enabled && schedule.is_none_or(|schedule| schedule.at(look.now.wall).is_on)
+    });
+    ensure(may_run, "S36 rest", &brief(step))?;
+    let history = look.memory.sessions.get(&step.session);
+    let is_stopped = history.is_some_and(|history| history.stopped);
+    ensure(!is_stopped, "S37 stopped by hand", &brief(step))?;
     judge_order(look, step)
 }
 
@@ -329,7 +422,12 @@ fn judge_order(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
             .get(name)
             .and_then(|history| history.finished)
             .filter(|_| other.is_task());
-        let seen = label_of(look.observed, name);
+        // One that gets its new name now still has the former one.
+        let of_former = || {
+            let mut former = other.moved.iter();
+            former.find_map(|former| label_of(look.observed, former))
+        };
+        let seen = label_of(look.observed, name).or_else(of_former);
         let age = seen
             .filter(|seen| matches!(seen.life, Life::Alive { .. }))
             .and_then(|seen| match &seen.ownership {
@@ -346,16 +444,45 @@ fn judge_order(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
             .sessions
             .get(name)
             .and_then(|history| history.stopping.as_ref());
+        let is_turn_over = look
+            .memory
+            .sessions
+            .get(name)
+            .and_then(History::content)
+            .and_then(Content::turn_ended)
+            .zip(other.completion.turn_ended)
+            .is_some_and(|((since, _), grace)| look.now.since(&since) >= grace);
+        let done = done || (other.is_task() && is_turn_over);
         let done = done || (other.is_task() && stopping.is_some_and(Stopping::was_done));
         let well = done || ended.is_some_and(|ended| ended.well);
         let holds = match awaited.milestone {
             Milestone::Started => age.is_some() || ended.is_some(),
-            Milestone::Ready => age.is_some_and(|age| age >= other.ready_after) || well,
+            Milestone::Ready => {
+                let has_aged = age.is_some_and(|age| age >= other.ready_after);
+                (has_aged && has_passed_probe(look, name, other)) || well
+            }
             Milestone::Completed => well,
         };
         ensure(holds, "S33 order", &(brief(step), name, awaited))?;
     }
     Ok(())
+}
+
+/// Whether the readiness probe of a session has passed once in the run that is seen, or that run was
+/// ready before the probe was declared.
+pub(super) fn has_passed_probe(look: &Look<'_>, name: &SessionName, desired: &Desired) -> bool {
+    if desired.ready.is_none() {
+        return true;
+    }
+    // One that gets its new name now still has the former one.
+    let names = || std::iter::once(name).chain(&desired.moved);
+    let seen = names().find_map(|name| label_of(look.observed, name));
+    let Some(Ownership::Ours(label)) = seen.map(|seen| &seen.ownership) else {
+        return false;
+    };
+    let history = look.memory.sessions.get(&label.session);
+    let run = history.and_then(|history| history.run_of(label.generation));
+    run.is_some_and(|run| run.ready.is_some() || run.has_passed_probe())
 }
 
 /// Waves, and how many may start at once.
@@ -440,7 +567,7 @@ pub(super) fn judge_identity(step: &Step, before: &Before) -> Result<(), Breach>
         Action::Restart { target, .. }
         | Action::Expire { target, .. }
         | Action::SendEscape { target, .. } => (target, before.session.is_alive()),
-        Action::Adopt { target, .. } => (target, false),
+        Action::Adopt { target, .. } | Action::Rename { target, .. } => (target, false),
         Action::Nudge(typing) => (&typing.target, false),
         Action::Answer(answer) => (&answer.target, false),
     };

@@ -1,10 +1,10 @@
 //! Judges steps that a screen has caused: which screens may end a session, and when.
 
-use super::judge::{begins_kill, begins_process, brief, ensure, label_of};
+use super::judge::{begins_kill, begins_process, brief, ensure, has_passed_probe, label_of};
 use super::ledger::{Breach, Look};
 use gtctl::model::{
-    Action, Block, Content, Life, Moment, Ownership, Period, Probed, Reason, ScreenState,
-    SessionName, Step,
+    Action, Block, Content, Incarnation, Life, Moment, Ownership, Period, Probed, Reason,
+    ScreenState, SessionName, Step,
 };
 
 /// What screens say: nothing blocked is ended for a fresh process, nothing is too quiet or stuck
@@ -23,10 +23,8 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
             return None;
         };
         let alive = matches!(seen.life, Life::Alive { .. });
-        history
-            .content
-            .as_ref()
-            .filter(|content| alive && content.generation == label.generation)
+        let run = history.run_of(label.generation).filter(|_| alive)?;
+        run.content.as_ref()
     };
     let own = content(&step.session);
     let still = own.map(|content| look.now.since(&content.since));
@@ -49,16 +47,23 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
             true
         }
         Reason::TooLarge { limit, .. } => {
-            let footprint = look
-                .memory
-                .sessions
-                .get(&step.session)
-                .and_then(|history| history.footprint);
+            let footprint = run_of(look, step).and_then(|run| run.footprint);
             ensure(
                 footprint.is_some_and(|f| f.bytes > limit && f.before > limit),
                 "S25 too large",
                 &brief(step),
             )?;
+            true
+        }
+        Reason::TooManyTokens { limit, .. } => {
+            let used = run_of(look, step).and_then(|run| run.tokens.total());
+            ensure(used >= Some(limit), "S34 tokens", &brief(step))?;
+            true
+        }
+        Reason::ContextNearFull { limit, .. } => {
+            let usage = run_of(look, step).and_then(Incarnation::told_usage);
+            let used = usage.and_then(|usage| limit.used_of(&usage));
+            ensure(used >= Some(limit.number()), "S34 tokens", &brief(step))?;
             true
         }
         Reason::TooOld { .. }
@@ -79,6 +84,10 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         | Reason::Covered { .. }
         | Reason::Uncovered
         | Reason::Orphaned
+        | Reason::Disabled
+        | Reason::OffSchedule { .. }
+        | Reason::NameChanged { .. }
+        | Reason::DeclaredElsewhere { .. }
         | Reason::Asked
         | Reason::UnderWay { .. }
         | Reason::NotStarted { .. }
@@ -92,7 +101,8 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         .map_or(Period::ZERO, |desired| desired.ready_after);
     let block = own
         .and_then(|content| obstacle(look, &step.session, content))
-        .filter(|_| age >= Some(ready_after));
+        .filter(|_| age >= Some(ready_after))
+        .filter(|_| is_ready_by_probe(look, &step.session));
     let blocked = matches!(block, Some(Block::Auth | Block::Limit));
     ensure(
         !(planned && begins_kill(step) && blocked),
@@ -123,6 +133,11 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         "S21 signed out",
         &(brief(step), among),
     )
+}
+
+/// The last run of a step's session, as it is remembered.
+fn run_of<'l>(look: &'l Look<'_>, step: &Step) -> Option<&'l Incarnation> {
+    look.memory.sessions.get(&step.session)?.run.as_ref()
 }
 
 /// Nothing is typed but at a prompt, or after the end of a limit.
@@ -180,8 +195,13 @@ fn judge_rousing(look: &Look<'_>, step: &Step) -> Result<(), Breach> {
         .memory
         .sessions
         .get(&step.session)
-        .and_then(|history| history.escape_sent);
-    let waited = escape_sent
-        .is_some_and(|escape_sent| look.now.since(&escape_sent.at) >= Period::from_secs(30));
+        .and_then(|history| history.run.as_ref()?.escape_sent);
+    let waited = escape_sent.is_some_and(|sent| look.now.since(&sent) >= Period::from_secs(30));
     ensure(waited || attached > 0, "S26 rouse", &brief(step))
+}
+
+/// Whether its readiness probe does not keep it `starting`: what comes up is not held for its screen.
+fn is_ready_by_probe(look: &Look<'_>, name: &SessionName) -> bool {
+    let desired = look.town.sessions.get(name);
+    desired.is_none_or(|desired| has_passed_probe(look, name, desired))
 }

@@ -5,12 +5,12 @@
 
 use super::judge::{
     begins_kill, begins_process, breach, brief, briefs, complete, ensure, is_gone, judge_identity,
-    judge_starts, judge_step, sessions, signals,
+    judge_starts, judge_step, label_of, sessions, signals,
 };
 use gtctl::model::{
-    Action, Death, Durability, Generation, History, Hold, Life, Memory, Moment, Observed, Orders,
-    Ownership, Period, Phase, Plan, Probe, Reason, Rung, ServerId, SessionName, StartBudget, Step,
-    Town, WhenAttached,
+    Action, Death, Durability, Generation, History, Hold, Incarnation, Life, Memory, Moment,
+    Observed, Orders, Ownership, Period, Phase, Plan, Probe, Reason, ReasonCode, Rung, ServerId,
+    SessionName, StartBudget, Step, Target, Town, WhenAttached,
 };
 use gtctl::sim::Deed;
 use std::collections::{BTreeMap, BTreeSet};
@@ -178,7 +178,10 @@ impl Ledger {
         self.judge_roll(look, plan)?;
         judge_starts(look, plan)?;
         for (name, desired) in &look.town.sessions {
-            let needed = is_gone(look.observed, name) && !desired.is_task();
+            let has_former_name = |former: &SessionName| label_of(look.observed, former).is_some();
+            let needed = is_gone(look.observed, name)
+                && !desired.moved.iter().any(has_former_name)
+                && !desired.is_task();
             let calm = plan
                 .unchanged
                 .iter()
@@ -402,20 +405,18 @@ impl Ledger {
                 let stopping = history.stopping.as_ref();
                 stopping.is_some_and(|s| Some(s.generation) == target.generation && s.rung == *rung)
             }
-            Action::Expire { .. } => true,
+            Action::Expire { .. } | Action::Rename { .. } => true,
             Action::Nudge(typing) => {
-                let typed = history
-                    .typed
-                    .last()
-                    .is_some_and(|typed| typed.text == typing.text.as_str());
-                typed && history.nudged.is_some() && history.nudged == self.told
+                let run = run_of(history, &typing.target);
+                run.is_some_and(|run| {
+                    let last = run.typed.last().map(|typed| typed.text.as_str());
+                    let is_noted = run.nudged.is_some() && run.nudged == self.told;
+                    is_noted && last == Some(typing.text.as_str())
+                })
             }
             Action::Answer(_) => !history.answers.is_empty(),
             Action::SendEscape { target, .. } => {
-                history
-                    .escape_sent
-                    .map(|escape_sent| escape_sent.generation)
-                    == target.generation
+                run_of(history, target).is_some_and(|run| run.escape_sent.is_some())
             }
             Action::Start { generation, .. }
             | Action::Restart { generation, .. }
@@ -465,6 +466,11 @@ impl Ledger {
                 &brief(step),
             )?;
         }
+        if let Action::Rename { target, .. } = &step.action
+            && let Some(whose) = &target.whose
+        {
+            self.follow_rename(&whose.session, &step.session);
+        }
         ensure(ends.is_none(), "S32 user's process", &(brief(step), ends))?;
         if let Action::Restart { target, rung, .. } = &step.action {
             let begins = *rung == Rung::Ask
@@ -490,6 +496,22 @@ impl Ledger {
         }
         self.judge_nudge(deed)?;
         self.judge_gap(deed, town)
+    }
+
+    /// What is known of a session goes with its new name.
+    fn follow_rename(&mut self, from: &SessionName, to: &SessionName) {
+        fn follow<V>(map: &mut BTreeMap<SessionName, V>, from: &SessionName, to: &SessionName) {
+            let known = map.remove(from);
+            map.extend(known.map(|known| (to.clone(), known)));
+        }
+        follow(&mut self.planned, from, to);
+        follow(&mut self.deaths, from, to);
+        follow(&mut self.begun, from, to);
+        follow(&mut self.nudged, from, to);
+        follow(&mut self.replaced, from, to);
+        if self.owed.remove(from) {
+            self.owed.insert(to.clone());
+        }
     }
 
     /// Two nudges of one life are a whole idle limit apart, and none is typed twice.
@@ -582,9 +604,16 @@ impl Ledger {
         let Some((last, ended)) = last else {
             return Ok(());
         };
-        let apart = at.since(&last) >= desired.handoff_gap || at.boot != last.boot;
+        // Who asks for it by hand does not wait.
+        let is_asked = deed.step.reason.cause().is(ReasonCode::Asked);
+        let apart = at.since(&last) >= desired.handoff_gap || at.boot != last.boot || is_asked;
         ensure(apart || ended == life, "S4 handoff gap", &brief(&deed.step))
     }
+}
+
+/// What is remembered of the run that a step is meant for.
+fn run_of<'h>(history: &'h History, target: &Target) -> Option<&'h Incarnation> {
+    history.run_of(target.generation?)
 }
 
 /// Whether a session of which a planned restart was begun is down for it: not started again, or not

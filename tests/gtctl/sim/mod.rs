@@ -7,7 +7,10 @@
 mod driver;
 mod fault;
 mod fault_schedule;
+mod fleet;
+mod forecast;
 mod judge;
+mod judge_reports;
 mod judge_screens;
 mod ledger;
 mod seeded_bugs;

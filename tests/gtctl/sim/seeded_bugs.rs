@@ -7,8 +7,9 @@ use super::Driver;
 use crate::sim::seeds::{live, town_name};
 use gtctl::memory;
 use gtctl::model::{
-    Action, Answer, Answered, Death, EscapeSent, Held, Hold, Life, Marks, Mass, Memory, Moment,
-    Observed, Orders, Orphans, PaneId, Period, Plan, Probed, Step, Town, Verdict, WhenAttached,
+    Action, Activity, Answer, Answered, Content, Death, Held, Hold, Life, Marks, Mass, Memory,
+    Moment, Observed, Orders, Orphans, PaneId, Period, Plan, Probed, ScreenState, Step, Town,
+    Verdict, WhenAttached,
 };
 use gtctl::plan::{Situation, plan};
 use gtctl::reconcile::{Logic, Shipped};
@@ -87,18 +88,12 @@ impl Logic for Haunted {
         let former = memory.clone();
         let mut memory = memory::learn(memory, town, observed, now);
         for (name, history) in &mut memory.sessions {
-            let said = former
-                .sessions
-                .get(name)
-                .and_then(|history| history.marks.clone());
-            if let (Some(marks), Some(said)) = (
-                &mut history.marks,
-                said.filter(|marks| marks.standing.is_some()),
-            ) {
-                *marks = Marks {
-                    generation: marks.generation,
-                    ..said
-                };
+            let former = former.sessions.get(name);
+            let said = former.and_then(|history| history.run.as_ref()?.marks.clone());
+            let said = said.filter(|marks| marks.standing.is_some());
+            let marks = history.run.as_mut().and_then(|run| run.marks.as_mut());
+            if let (Some(marks), Some(said)) = (marks, said) {
+                *marks = said;
             }
         }
         memory
@@ -127,7 +122,7 @@ fn each_remembered(memory: &mut Memory, change: impl Fn(&mut Marks)) {
     memory
         .sessions
         .values_mut()
-        .filter_map(|history| history.marks.as_mut())
+        .filter_map(|history| history.run.as_mut()?.marks.as_mut())
         .for_each(change);
 }
 
@@ -192,14 +187,11 @@ fn impatience() -> Vec<Bug> {
             "what is stuck is restarted without an Escape",
             |s| {
                 let (town, observed, mut memory, orders) = as_it_is(s);
-                for history in memory.sessions.values_mut() {
-                    let at = s.now.minus(Period::from_secs(31));
-                    history.escape_sent = history.content.as_ref().map(|c| EscapeSent {
-                        generation: c.generation,
-                        at,
-                    });
-                    history
-                        .content
+                let at = s.now.minus(Period::from_secs(31));
+                let histories = memory.sessions.values_mut();
+                for run in histories.filter_map(|history| history.run.as_mut()) {
+                    run.escape_sent = run.content.is_some().then_some(at);
+                    run.content
                         .iter_mut()
                         .for_each(|content| content.state_since = at);
                 }
@@ -211,16 +203,48 @@ fn impatience() -> Vec<Bug> {
             let footprints = memory
                 .sessions
                 .values_mut()
-                .filter_map(|history| history.footprint.as_mut());
+                .filter_map(|history| history.run.as_mut()?.footprint.as_mut());
             footprints.for_each(|footprint| footprint.before = footprint.bytes);
             (town, observed, memory, orders)
         }),
+        bug("S34 tokens", "other runs' tokens count, too", |s| {
+            let (town, observed, mut memory, orders) = as_it_is(s);
+            let runs = memory.sessions.values_mut();
+            for run in runs.filter_map(|history| history.run.as_mut()) {
+                run.tokens.unlisted = run.tokens.unlisted.saturating_add(1_000_000);
+            }
+            (town, observed, memory, orders)
+        }),
+        bug(
+            "S38 stale",
+            "a hook is believed whatever the screen shows",
+            |s| {
+                let (town, observed, mut memory, orders) = as_it_is(s);
+                let histories = memory.sessions.values_mut();
+                let contents =
+                    histories.filter_map(|history| history.run.as_mut()?.content.as_mut());
+                contents.for_each(believe_the_hook);
+                (town, observed, memory, orders)
+            },
+        ),
         bug("S24 probes", "an agent is asked all the time", |s| {
             let (town, observed, mut memory, orders) = as_it_is(s);
             memory.probes.clear();
             (town, observed, memory, orders)
         }),
     ]
+}
+
+/// Takes the end of a turn that a hook has told of for what is so now.
+fn believe_the_hook(content: &mut Content) {
+    let Some(reported) = &content.reported else {
+        return;
+    };
+    if reported.activity == Activity::Idle && content.state.is_at_work() {
+        content.state = ScreenState::Ready;
+        content.since = reported.at;
+        content.cpu.iter_mut().for_each(|cpu| cpu.resting = true);
+    }
 }
 
 /// The laws that the first violations break, over the first seeds that show any.
@@ -301,6 +325,16 @@ fn neglects() -> Vec<Bug> {
             Some(Neglect::MovedFence),
         ),
         world("S23", "what was typed is typed again", Neglect::NudgeStamp),
+        world(
+            "S38 forged",
+            "reports of other processes and incarnations count",
+            Neglect::ReportFence,
+        ),
+        world(
+            "S38 background",
+            "a report that was written late counts as the latest",
+            Neglect::ReportOrder,
+        ),
         (
             "S32",
             "a user's process is taken for the dead agent's pane",
@@ -311,6 +345,67 @@ fn neglects() -> Vec<Bug> {
             "L1",
             "a pane that was given away is held for ever",
             puzzled_by_guests(),
+            None,
+        ),
+    ]
+}
+
+/// Bugs of what the manifest says of names and of rest, and of what waits for a readiness probe.
+fn misread() -> Vec<Bug> {
+    vec![
+        (
+            "S35",
+            "a new name ends the agent",
+            Box::new(Shipped),
+            Some(Neglect::RenameSpares),
+        ),
+        (
+            "S36",
+            "everything is enabled at all hours",
+            deluded(|s| {
+                let (mut town, observed, memory, orders) = as_it_is(s);
+                for desired in town.sessions.values_mut() {
+                    desired.enabled = true;
+                    desired.schedule = None;
+                }
+                (town, observed, memory, orders)
+            }),
+            None,
+        ),
+        (
+            "S37",
+            "a stop by hand is forgotten",
+            deluded(|s| {
+                let (town, observed, mut memory, orders) = as_it_is(s);
+                for history in memory.sessions.values_mut() {
+                    history.stopped = false;
+                }
+                (town, observed, memory, orders)
+            }),
+            None,
+        ),
+        (
+            "S33",
+            "nobody waits for a readiness probe",
+            deluded(|s| {
+                let (mut town, observed, memory, orders) = as_it_is(s);
+                for desired in town.sessions.values_mut() {
+                    desired.ready = None;
+                }
+                (town, observed, memory, orders)
+            }),
+            None,
+        ),
+        (
+            "S35",
+            "former names mean nothing",
+            deluded(|s| {
+                let (mut town, observed, memory, orders) = as_it_is(s);
+                town.sessions
+                    .values_mut()
+                    .for_each(|desired| desired.moved.clear());
+                (town, observed, memory, orders)
+            }),
             None,
         ),
     ]
@@ -570,12 +665,14 @@ fn take_for_ours(name: &str, seen: &mut gtctl::model::Seen) {
     };
     seen.ownership = gtctl::model::Ownership::Ours(gtctl::model::Label {
         session,
+        started_as: None,
         generation: gtctl::model::Generation(1),
         started,
         pane: seen.pane,
         fingerprint: None,
         handoff: None,
         origin: gtctl::model::Origin::Started,
+        conversation: None,
     });
 }
 
@@ -711,6 +808,11 @@ fn spoilt_plans_are_noticed() {
 #[test]
 fn forgotten_facts_are_noticed() {
     check(forgotten());
+}
+
+#[test]
+fn misread_manifests_are_noticed() {
+    check(misread());
 }
 
 #[test]

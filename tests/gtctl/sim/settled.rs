@@ -3,9 +3,10 @@
 use super::driver::Driver;
 use super::judge::label_of;
 use super::ledger::Breach;
+use gtctl::memory::ask;
 use gtctl::model::{
     Desired, Held, Hold, Idling, Life, Memory, Milestone, Observed, OnDrift, Ownership, Period,
-    Plan, SessionName, Town,
+    Plan, Request, SessionName, TokenLimits, Town,
 };
 use std::fmt;
 
@@ -56,25 +57,31 @@ impl Driver<'_> {
         self.late.clear();
         self.memory.paused = false;
         self.missing.clear();
+        self.go_up();
+        self.choose_names();
         self.town.sessions.values_mut().for_each(|desired| {
             desired.max_age = None;
             desired.max_memory = None;
+            desired.tokens = TokenLimits::default();
             desired.idling = Idling::default();
+            desired.schedule = None;
+            desired.completion.turn_ended = None;
         });
         self.town
             .policies
             .iter_mut()
             .for_each(|policy| (policy.max_age, policy.idle_limit) = (None, None));
         self.world.calm();
-        self.come_to_rest()?;
+        let mut held = self.come_to_rest()?.held;
         for _ in 0..quiet {
             let plan = self.cycle()?;
             if !plan.steps.is_empty() {
                 return Err(Breach {
                     law: "L1 quiet",
-                    detail: format!("{:?}", plan.steps),
+                    detail: format!("{:?}\nheld before: {held:?}", plan.steps),
                 });
             }
+            held = plan.held;
         }
         let reset = self.memory.sessions.values().find(|history| {
             let since = history
@@ -105,13 +112,47 @@ impl Driver<'_> {
         }
     }
 
-    fn come_to_rest(&mut self) -> Result<(), Breach> {
+    /// What people have stopped is started again, in one part of all runs: in the others it stays
+    /// stopped.
+    fn go_up(&mut self) {
+        if self.random.clone().chance(500) {
+            return;
+        }
+        let names: Vec<SessionName> = self.town.sessions.keys().cloned().collect();
+        for name in names {
+            let history = self.memory.sessions.get(&name);
+            if history.is_some_and(|history| history.stopped) {
+                self.memory = ask(std::mem::take(&mut self.memory), &name, Request::Start);
+            }
+        }
+        self.save();
+    }
+
+    /// Where sessions of a former and of the present name exist, a person keeps both.
+    fn choose_names(&mut self) {
+        let observed = self.world.observe();
+        let Observed::Up(server) = &observed else {
+            return;
+        };
+        for desired in self.town.sessions.values_mut() {
+            let exists = |name: &SessionName| label_of(&observed, name).is_some();
+            let former = desired.moved.iter().filter(|name| exists(name)).count();
+            let is_named = server.sessions.contains_key(desired.name.as_str());
+            let present = usize::from(is_named || exists(&desired.name));
+            if former > 0 && former + present > 1 {
+                desired.moved.clear();
+            }
+        }
+        self.world.former_names = self.town.former_names();
+    }
+
+    fn come_to_rest(&mut self) -> Result<Plan, Breach> {
         let begun = self.report.awake;
         let mut idle = 0;
         for _ in 0..MOST_CYCLES {
             let plan = self.cycle()?;
             if self.is_at_rest(&plan) {
-                return Ok(());
+                return Ok(plan);
             }
             let waits = plan.wake.is_some() || !plan.steps.is_empty();
             idle = if waits { 0 } else { idle + 1 };
@@ -166,7 +207,8 @@ impl Driver<'_> {
     fn is_at_rest(&self, plan: &Plan) -> bool {
         let observed = self.world.observe();
         let is_over = |held: &Held| {
-            let waits = matches!(held.hold, Hold::After { .. });
+            // What time alone can end is not over.
+            let waits = matches!(held.hold, Hold::After { .. }) && held.until.is_none();
             let in_vain = waits && never_starts(&self.town, &self.memory, &observed, &held.session);
             in_vain || matches!(held.hold, Hold::EmptyTown)
         };
@@ -204,6 +246,11 @@ impl Driver<'_> {
 
     fn is_as_declared(&self, observed: &Observed, desired: &Desired) -> bool {
         let history = self.memory.sessions.get(&desired.name);
+        let is_stopped = history.is_some_and(|history| history.stopped);
+        if !desired.enabled || (is_stopped && desired.policy.is_none()) {
+            // It must not run.
+            return label_of(observed, &desired.name).is_none();
+        }
         if desired.is_task() && history.is_some_and(|history| history.finished.is_some()) {
             return true;
         }
@@ -233,6 +280,19 @@ fn never_starts(town: &Town, memory: &Memory, observed: &Observed, name: &Sessio
     let Some(desired) = town.sessions.get(name).filter(|_| !lives(name)) else {
         return false;
     };
+    let rests = |name: &SessionName| {
+        let is_disabled = town.sessions.get(name).is_some_and(|other| !other.enabled);
+        let history = memory.sessions.get(name);
+        is_disabled || history.is_some_and(|history| history.stopped)
+    };
+    let is_earlier = |other: &SessionName| {
+        let other = town.sessions.get(other);
+        other.is_some_and(|other| other.wave <= desired.wave)
+    };
+    let waits_for = |other: &SessionName| is_earlier(other) && rests(other);
+    if desired.after.keys().any(waits_for) {
+        return true;
+    }
     desired.after.iter().any(|(other, awaited)| {
         let Some(task) = town
             .sessions

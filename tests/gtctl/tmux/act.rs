@@ -4,8 +4,8 @@
 use crate::harness::{AT_ONCE, TestServer, desired, name, proc_of, until};
 use gtctl::act::{KeepLog, LogKeeping, carry_out};
 use gtctl::model::{
-    Action, Desired, Effect, Fingerprint, Generation, History, Launch, Memory, Moment, Origin,
-    Outcome, Phase, Plan, ProcId, Purpose, Reason, Rung, ServerId, Step, Stopping, Target,
+    Action, Desired, Effect, EnvFile, Fingerprint, Generation, History, Launch, Memory, Moment,
+    Origin, Outcome, Phase, Plan, ProcId, Purpose, Reason, Rung, ServerId, Step, Stopping, Target,
     WhenAttached, Whose,
 };
 use gtctl::proc::{self, clock, process};
@@ -36,6 +36,7 @@ async fn act(
             Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
             Action::Expire { .. }
             | Action::Adopt { .. }
+            | Action::Rename { .. }
             | Action::Nudge { .. }
             | Action::SendEscape { .. }
             | Action::Answer(_) => name("one"),
@@ -219,7 +220,10 @@ async fn argv_directory_and_environment_arrive_as_they_are() {
         "N0=overridden\nexport FROM_FILE='a b'\n",
     )
     .unwrap();
-    one.env_file = Some(tmux.dir().join("secrets"));
+    one.env_files = vec![EnvFile {
+        path: tmux.dir().join("secrets"),
+        optional: false,
+    }];
     let first = started(&tmux, &one, 7).await;
     let check = |generation: &str, crashes: &str| {
         until("the child to print", || tmux.dir().join("argv").exists());
@@ -1047,7 +1051,10 @@ async fn secrets_are_on_no_command_line() {
     let mut all = vec![];
     for n in 0..20 {
         let mut one = desired(&format!("s{n}"), &["sleep", "600"]);
-        one.env_file = Some(tmux.dir().join("secrets"));
+        one.env_files = vec![EnvFile {
+            path: tmux.dir().join("secrets"),
+            optional: false,
+        }];
         all.push(start(&one, 1));
     }
     let watching = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));

@@ -59,6 +59,7 @@ fn step(action: Action) -> Step {
         Action::Start { desired, .. } | Action::Restart { desired, .. } => desired.name.clone(),
         Action::Expire { .. }
         | Action::Adopt { .. }
+        | Action::Rename { .. }
         | Action::Nudge { .. }
         | Action::SendEscape { .. }
         | Action::Answer(_) => name("one"),
@@ -239,6 +240,7 @@ fn target_of(action: &Action) -> Option<&Target> {
         Action::Restart { target, .. }
         | Action::Expire { target, .. }
         | Action::Adopt { target, .. }
+        | Action::Rename { target, .. }
         | Action::SendEscape { target, .. } => Some(target),
         Action::Nudge(typing) => Some(&typing.target),
         Action::Answer(answer) => Some(&answer.target),

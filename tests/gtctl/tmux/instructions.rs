@@ -12,9 +12,9 @@ const CLAUDE: &str = "#!/bin/sh\ncp CLAUDE.md seen 2>/dev/null\nwhile :; do slee
 
 fn yard() -> Yard {
     let yard = Yard::new(&format!(
-        "{QUICK}[[session]]\nsession = \"one\"\nagent = \"claude\"\ndir = \"work\"\ninstructions = \"watcher.md\"\n"
+        "{QUICK}[[session]]\nsession = \"one\"\nagent = \"claude\"\ndir = \"crew\"\ninstructions = \"watcher.md\"\n"
     ));
-    fs::create_dir(yard.at("work")).unwrap();
+    fs::create_dir(yard.at("crew")).unwrap();
     yard.shim("claude", CLAUDE);
     yard.write("watcher.md", "Watch the town.");
     yard
@@ -24,24 +24,24 @@ fn yard() -> Yard {
 fn they_are_there_before_the_agent_starts() {
     let yard = yard();
     let wants = format!(
-        "writes {}/work/CLAUDE.md from watcher.md, unless it was edited",
+        "writes {}/crew/CLAUDE.md from watcher.md, unless it was edited",
         yard.dir()
     );
     yard.gtctl(&["diff"]).exits(2).says(&wants);
     let page = yard.gtctl(&["diff", "-o", "json"]).json();
     assert_eq!(
         page["steps"][0]["writes"]["file"],
-        format!("{}/work/CLAUDE.md", yard.dir())
+        format!("{}/crew/CLAUDE.md", yard.dir())
     );
-    assert!(!yard.at("work/CLAUDE.md").exists(), "diff writes nothing");
+    assert!(!yard.at("crew/CLAUDE.md").exists(), "diff writes nothing");
     yard.gtctl(&["apply"]).exits(0);
-    let text = yard.read("work/CLAUDE.md");
+    let text = yard.read("crew/CLAUDE.md");
     assert!(
         text.starts_with("Watch the town.\n\n<!-- Written by gtctl from watcher.md. "),
         "{text}"
     );
     yard.until("the agent to have read it", || {
-        yard.read("work/seen") == text
+        yard.read("crew/seen") == text
     });
     yard.gtctl(&["diff"]).exits(0);
 }
@@ -58,11 +58,11 @@ fn a_change_restarts_nothing_and_is_written_at_the_next_start() {
     assert!(!said.err.contains("edited"), "{}", said.err);
     yard.fresh("one", Some(one));
     assert!(
-        yard.read("work/CLAUDE.md")
+        yard.read("crew/CLAUDE.md")
             .starts_with("Watch it well.\n\n<!-- ")
     );
     assert_eq!(
-        fs::read_dir(yard.at("work"))
+        fs::read_dir(yard.at("crew"))
             .unwrap()
             .flatten()
             .filter(|f| f.path().to_string_lossy().contains("CLAUDE"))
@@ -75,8 +75,8 @@ fn a_change_restarts_nothing_and_is_written_at_the_next_start() {
 fn what_somebody_wrote_stays_and_they_come_beside_it() {
     let yard = yard();
     yard.gtctl(&["apply"]).exits(0);
-    let edited = yard.read("work/CLAUDE.md").replace("the town", "my town");
-    yard.write("work/CLAUDE.md", &edited);
+    let edited = yard.read("crew/CLAUDE.md").replace("the town", "my town");
+    yard.write("crew/CLAUDE.md", &edited);
     yard.write("watcher.md", "Watch it well.\n");
     let said = yard.gtctl(&["restart", "one"]).exits(0);
     assert!(
@@ -85,9 +85,9 @@ fn what_somebody_wrote_stays_and_they_come_beside_it() {
         "{}",
         said.err
     );
-    assert_eq!(yard.read("work/CLAUDE.md"), edited);
+    assert_eq!(yard.read("crew/CLAUDE.md"), edited);
     assert!(
-        yard.read("work/CLAUDE.md.gtctl-new")
+        yard.read("crew/CLAUDE.md.gtctl-new")
             .starts_with("Watch it well.\n")
     );
     let again = yard.gtctl(&["restart", "one"]).exits(0);
@@ -101,25 +101,25 @@ fn what_somebody_wrote_stays_and_they_come_beside_it() {
         .says("CLAUDE.md.mine && mv ");
     // Taken over as it is, it is gtctl's own again.
     fs::rename(
-        yard.at("work/CLAUDE.md.gtctl-new"),
-        yard.at("work/CLAUDE.md"),
+        yard.at("crew/CLAUDE.md.gtctl-new"),
+        yard.at("crew/CLAUDE.md"),
     )
     .unwrap();
     yard.write("watcher.md", "Watch it best.\n");
     yard.gtctl(&["restart", "one"]).exits(0);
-    assert!(yard.read("work/CLAUDE.md").starts_with("Watch it best.\n"));
-    assert!(!yard.at("work/CLAUDE.md.gtctl-new").exists());
+    assert!(yard.read("crew/CLAUDE.md").starts_with("Watch it best.\n"));
+    assert!(!yard.at("crew/CLAUDE.md.gtctl-new").exists());
 }
 
 #[test]
 fn links_and_strangers_are_left_alone() {
     let yard = yard();
     yard.write("secret", "mine");
-    symlink(yard.at("secret"), yard.at("work/CLAUDE.md")).unwrap();
+    symlink(yard.at("secret"), yard.at("crew/CLAUDE.md")).unwrap();
     yard.gtctl(&["apply"]).exits(0).says("stays as it is");
     assert_eq!(yard.read("secret"), "mine");
     assert!(
-        fs::symlink_metadata(yard.at("work/CLAUDE.md"))
+        fs::symlink_metadata(yard.at("crew/CLAUDE.md"))
             .unwrap()
             .is_symlink()
     );
@@ -155,7 +155,7 @@ fn a_session_is_restarted_although_they_cannot_be_read() {
             .said()
             .contains("the instructions of one cannot be read")
     });
-    assert!(yard.read("work/CLAUDE.md").starts_with("Watch the town."));
+    assert!(yard.read("crew/CLAUDE.md").starts_with("Watch the town."));
 }
 
 #[test]

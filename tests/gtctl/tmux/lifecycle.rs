@@ -200,3 +200,90 @@ fn a_second_controller_is_told_who_the_first_is() {
     yard.gtctl(&["reconcile"]).exits(4).says(&pid);
     yard.gtctl(&["apply"]).exits(0);
 }
+
+#[test]
+fn a_disabled_session_is_stopped_and_runs_again_when_it_is_enabled() {
+    let manifest = |more: &str| {
+        let task = "restart = \"on-failure\"\n";
+        format!(
+            "{QUICK}drain = \"1s\"\n[limits]\nmass = \"100%\"\n{}{}{}",
+            sleeper("one", more),
+            sleeper("task", &format!("{task}{more}")),
+            sleeper("after", "after = [\"one\"]"),
+        )
+    };
+    let yard = Yard::new(&manifest(""));
+    yard.gtctl(&["apply"]).exits(0);
+    let after = yard.pid("after");
+    yard.declare(&manifest("enabled = false"));
+    yard.gtctl(&["diff"])
+        .exits(2)
+        .says("disabled in the manifest");
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(yard.sessions(), ["after"]);
+    assert_eq!(yard.pid("after"), after);
+    yard.gtctl(&["status"])
+        .exits(0)
+        .says("disabled in the manifest");
+    yard.gtctl(&["diff"]).exits(0);
+    yard.gtctl(&["verify"]).exits(0);
+    yard.gtctl(&["start", "one"])
+        .exits(1)
+        .says("one is disabled in the manifest")
+        .says("remove `enabled = false`");
+    yard.declare(&manifest(""));
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(yard.sessions(), ["after", "one", "task"]);
+    assert_eq!(yard.pid("after"), after);
+}
+
+/// Hours that begin and end so many minutes from now, in UTC.
+fn hours(from: i64, until: i64) -> String {
+    let now = jiff::Timestamp::now().as_second() / 60;
+    let time = |minutes: i64| {
+        let of_day = (now + minutes).rem_euclid(24 * 60);
+        format!("{:02}:{:02}", of_day / 60, of_day % 60)
+    };
+    format!("{}-{}", time(from), time(until))
+}
+
+#[test]
+fn outside_of_its_hours_a_session_is_stopped_and_returns_when_they_begin() {
+    let manifest = |schedule: &str| {
+        let more = format!("schedule = \"{schedule}\"\ntimezone = \"UTC\"");
+        format!(
+            "{QUICK}drain = \"1s\"\n[limits]\nmass = \"100%\"\n{}{}{}",
+            sleeper("one", &more),
+            sleeper("task", &format!("restart = \"on-failure\"\n{more}")),
+            sleeper("after", "after = [\"one\"]"),
+        )
+    };
+    let (off, on) = (hours(120, 180), hours(-60, 60));
+    let yard = Yard::new(&manifest(&off));
+    let begins = off.split('-').next().unwrap();
+    yard.gtctl(&["apply"]).exits(3);
+    assert_eq!(yard.sessions(), Vec::<String>::new());
+    let until = format!("{begins} (UTC)");
+    for args in [&["status"][..], &["diff"], &["explain", "one"]] {
+        yard.gtctl(args).says("off until").says(&until);
+    }
+    yard.gtctl(&["status"]).says("one is off by its schedule");
+    yard.gtctl(&["explain", "one"]).says("timezone");
+    yard.gtctl(&["start", "one"])
+        .exits(1)
+        .says("one is off until")
+        .says("change its `schedule`");
+    yard.declare(&manifest(&on));
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(yard.sessions(), ["after", "one", "task"]);
+    let after = yard.pid("after");
+    yard.declare(&manifest(&off));
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(yard.sessions(), ["after"]);
+    assert_eq!(yard.pid("after"), after);
+    yard.gtctl(&["diff"]).exits(0);
+    // The task was not over.
+    yard.declare(&manifest(&on));
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(yard.sessions(), ["after", "one", "task"]);
+}

@@ -1,6 +1,6 @@
 //! The output of panes, kept by the real sink on a real tmux, and followed.
 
-use crate::harness::{Scratch, TestServer, name, until};
+use crate::harness::{QUICK, Scratch, TestServer, Yard, name, session, until};
 use gtctl::model::{
     Fingerprint, Generation, Marker, Moment, Origin, Target, Verdict, WhenAttached, Whose,
 };
@@ -37,6 +37,7 @@ fn launch(tmux: &TestServer, generation: u64, script: &str, pipe: Option<String>
             },
             handoff: None,
             origin: Origin::Started,
+            conversation: None,
         },
         pipe,
     }
@@ -164,7 +165,7 @@ async fn a_flood_leaves_the_newest_output_and_is_searched_to_its_end() {
         .map(|f| fs::metadata(logs.join(f)).unwrap().len())
         .into();
     assert!(sizes.iter().all(|size| *size <= 1 << 20), "{sizes:?}");
-    assert_eq!(fs::read_dir(&logs).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(&logs).unwrap().count(), 5);
 }
 
 /// A sink of this test's own.
@@ -314,4 +315,23 @@ fn a_followed_log_that_is_cut_replaced_or_no_file_spoils_no_marker() {
     fs::remove_file(&path).unwrap();
     fs::write(&path, format!("going on\n{success}\n")).unwrap();
     assert_eq!(look(&mut follower).0, Some(Gap::Replaced));
+}
+
+#[test]
+fn output_since_a_time_is_printed_and_older_output_is_not() {
+    let script = "echo first; sleep 12; echo second; exec sleep 100000";
+    let yard = Yard::new(&format!("{QUICK}{}", session("one", script, "")));
+    yard.gtctl(&["apply"]).exits(0);
+    yard.until("the second line", || {
+        yard.gtctl(&["logs", "one"]).out.contains("second")
+    });
+    assert_eq!(
+        yard.gtctl(&["logs", "one", "--since", "1s"]).exits(0).out,
+        "second\n"
+    );
+    assert_eq!(
+        yard.gtctl(&["logs", "one", "--since", "1h"]).exits(0).out,
+        "first\nsecond\n"
+    );
+    yard.gtctl(&["logs", "one", "--since", "soon"]).exits(64);
 }

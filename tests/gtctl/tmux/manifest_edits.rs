@@ -202,3 +202,49 @@ fn a_watched_manifest_is_taken_over_when_good_and_the_last_good_one_stays_when_b
     watch.end().exits(0);
     yard.pid("two");
 }
+
+#[test]
+fn diff_names_the_place_of_each_changed_value() {
+    let manifest = |argv: &str, dir: &str, env: &str| {
+        format!(
+            "{QUICK}[roles.custom]\ncommand = {argv}\n[[session]]\nsession = \"one\"\ndir = \"{dir}\"\n[session.env]\nA = \"1\"\n{env}\n"
+        )
+    };
+    let yard = Yard::new(&manifest("[\"sleep\", \"100000\"]", ".", ""));
+    yard.gtctl(&["apply"]).exits(0);
+    let pid = yard.pid("one");
+    // Other comments, blank lines and another order of the fields change nothing.
+    let reordered = format!(
+        "# a comment\n{QUICK}\n[[session]] # one\n\ndir = \".\"\nenv = {{ A = \"1\" }}\nsession = \"one\"\n[roles.custom]\ncommand = [\n\"sleep\", \"100000\"]\n"
+    );
+    yard.declare(&reordered);
+    yard.gtctl(&["diff"]).exits(0);
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(yard.pid("one"), pid);
+    yard.declare(&manifest("[\"sleep\", \"200000\"]", "..", "B = \"2\""));
+    let lines = yard.read("town.toml");
+    let line = |text: &str| {
+        let at = lines.lines().position(|line| line.starts_with(text));
+        at.unwrap() + 1
+    };
+    let diff = yard.gtctl(&["diff"]).exits(2);
+    let command = format!(
+        "command: sleep 100000 → sleep 200000 ([roles.custom] town.toml:{})",
+        line("command")
+    );
+    for text in [
+        command,
+        format!("(town.toml:{})", line("dir")),
+        format!("env: new B (town.toml:{})", line("B =")),
+    ] {
+        assert!(diff.out.contains(&text), "{text}\n{}", diff.out);
+    }
+    let page = yard.gtctl(&["diff", "-o", "json"]).exits(2).json();
+    let step = of(&page, "steps", "one").or_else(|| of(&page, "held", "one"));
+    let origins = &step.unwrap()["reason"]["evidence"]["origins"];
+    assert_eq!(
+        origins["command"],
+        format!("[roles.custom] town.toml:{}", line("command"))
+    );
+    assert_eq!(origins["env.B"], format!("town.toml:{}", line("B =")));
+}

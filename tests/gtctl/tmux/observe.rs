@@ -113,8 +113,7 @@ async fn a_well_town_costs_one_round_trip() {
     .await;
     assert!(memory.sessions.values().all(|history| {
         history
-            .content
-            .as_ref()
+            .content()
             .is_some_and(gtctl::model::Content::is_agreed)
     }));
     assert_eq!(

@@ -444,7 +444,7 @@ fn shells_and_readers_are_told_of_every_verb() {
     for shell in ["bash", "zsh", "fish"] {
         yard.gtctl(&["completions", shell])
             .exits(0)
-            .says("reconcile")
+            .says("GTCTL_COMPLETE")
             .says("gtctl");
     }
     yard.gtctl(&["completions", "cobol"]).exits(64);

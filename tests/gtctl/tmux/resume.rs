@@ -5,7 +5,7 @@ use crate::harness::Yard;
 use std::fs;
 
 /// A stand-in for claude. It notes its arguments, and reports one turn through its hooks, unless
-/// `silent` is there. Where `refuse` is there, it knows no former conversation.
+/// `silent` is there. Where `other` is there, the conversation that it holds is the one in it. Where `refuse` is there, it knows no former conversation.
 const CLAUDE: &str = r#"#!/bin/bash
 echo "$*" >>"$HOME/args"
 id=
@@ -22,6 +22,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+[ ! -e "$HOME/other" ] || id=$(<"$HOME/other")
 report() { echo "{\"hook_event_name\":\"$1\",\"session_id\":\"$id\",\"source\":\"startup\"}" | GTCTL hook claude; }
 report SessionStart
 if [ ! -e "$HOME/silent" ]; then report UserPromptSubmit; report Stop; fi
@@ -37,7 +38,7 @@ fn town() -> Yard {
         &CLAUDE.replace("GTCTL", env!("CARGO_BIN_EXE_gtctl")),
     );
     yard.declare(
-        "[defaults]\nready_after = \"1s\"\nmax_age = \"off\"\nhandoff_gap = \"0s\"\ndrain = \"0s\"\n\
+        "[controller]\nresync = \"300ms\"\n[defaults]\nready_after = \"1s\"\nmax_age = \"off\"\nhandoff_gap = \"0s\"\ndrain = \"0s\"\n\
          stop_grace = \"1s\"\nbackoff = { first = \"0s\" }\n\
          [[session]]\nsession = \"a\"\nagent = \"claude\"\n",
     );
@@ -181,4 +182,108 @@ fn a_client_that_knows_none_of_the_added_arguments_is_started_without_them() {
     until_up(&yard, 1);
     let last = starts(&yard).pop().unwrap();
     assert_eq!(last, "--dangerously-skip-permissions");
+}
+
+/// What the label names as the conversation.
+fn labelled(yard: &Yard) -> Option<String> {
+    let label = yard.format("a", "#{@gtctl_label}");
+    let word = label.split(' ').find_map(|word| word.strip_prefix("conv="));
+    word.map(str::to_owned)
+}
+
+/// Loses all files that the town keeps, while its agent is dead.
+fn forget(yard: &Yard) {
+    kill(yard);
+    fs::remove_dir_all(yard.state()).unwrap();
+}
+
+#[test]
+fn where_the_files_are_lost_the_session_still_knows_the_conversation() {
+    let yard = town();
+    until_up(&yard, 1);
+    let id = after(&starts(&yard)[0], "--session-id").unwrap().to_owned();
+    assert_eq!(labelled(&yard), Some(id.clone()));
+
+    forget(&yard);
+    yard.gtctl(&["apply"]).exits(0);
+    until_up(&yard, 2);
+    assert_eq!(after(&starts(&yard)[1], "--resume"), Some(id.as_str()));
+    assert_eq!(labelled(&yard), Some(id.clone()));
+
+    // Somebody begins another conversation: gtctl hears of it, and writes it on the session.
+    yard.write("home/other", "another-one");
+    kill(&yard);
+    yard.gtctl(&["apply"]).exits(0);
+    until_up(&yard, 3);
+    yard.gtctl(&["apply"]).exits(0);
+    assert_eq!(labelled(&yard), Some("another-one".to_owned()));
+    let whole = yard.format("a", "#{@gtctl_label}");
+    assert_eq!(whole.matches("conv=").count(), 1, "{whole}");
+    yard.gtctl(&["status"]).exits(0);
+
+    forget(&yard);
+    yard.gtctl(&["apply"]).exits(0);
+    until_up(&yard, 4);
+    assert_eq!(after(&starts(&yard)[3], "--resume"), Some("another-one"));
+}
+
+#[test]
+fn a_conversation_that_somebody_has_written_on_the_session_reaches_no_client() {
+    let yard = town();
+    until_up(&yard, 1);
+    let long = "a".repeat(129);
+    for (count, bad) in ["--dangerous", "a/../b", "a;touch${IFS}x", &long]
+        .into_iter()
+        .enumerate()
+    {
+        let label = yard.format("a", "#{@gtctl_label}");
+        let id = labelled(&yard).unwrap();
+        forget(&yard);
+        let forged = label.replace(&format!("conv={id}"), &format!("conv={bad}"));
+        assert_ne!(forged, label);
+        yard.tmux(&["set-option", "-t", "=a:", "@gtctl_label", &forged]);
+        yard.gtctl(&["apply"]).exits(0);
+        until_up(&yard, count + 2);
+        let arguments = starts(&yard)[count + 1].clone();
+        assert_eq!(after(&arguments, "--resume"), None, "{arguments}");
+        assert!(after(&arguments, "--session-id").is_some(), "{arguments}");
+    }
+}
+
+#[test]
+fn the_end_of_a_conversation_is_on_the_session_too() {
+    let yard = town();
+    until_up(&yard, 1);
+    // A planned restart has begun, then everything is lost.
+    let at = gtctl::proc::clock::now().to_string();
+    yard.tmux(&["set-option", "-t", "=a:", "@gtctl_handoff", &at]);
+    forget(&yard);
+    yard.gtctl(&["apply"]).exits(0);
+    until_up(&yard, 2);
+    assert_eq!(after(&starts(&yard)[1], "--resume"), None);
+}
+
+#[test]
+fn a_conversation_on_the_session_is_written_once() {
+    let yard = town();
+    yard.write("home/other", "another-one");
+    kill(&yard);
+    yard.gtctl(&["apply"]).exits(0);
+    until_up(&yard, 2);
+    let _controller = yard.start(&["reconcile", "--watch"]);
+    yard.until("the conversation on the session", || {
+        labelled(&yard) == Some("another-one".to_owned())
+    });
+    // Every write of an option runs this hook.
+    let log = "run-shell \"echo written >>#{hook_log}\"";
+    let log = log.replace("#{hook_log}", yard.at("writes").to_str().unwrap());
+    yard.tmux(&["set-hook", "-g", "after-set-option", &log]);
+    let cycles = || {
+        let text = fs::read_to_string(yard.state().join("controller.json")).unwrap_or_default();
+        let beat: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        beat["counts"]["cycles"].as_u64().unwrap_or_default()
+    };
+    let before = cycles();
+    yard.until("looks", || cycles() > before + 5);
+    assert_eq!(yard.read("writes"), "");
 }

@@ -343,16 +343,24 @@ fn a_start_of_which_nothing_is_known_is_paced_like_a_failed_one() {
     assert_eq!(memory.sessions[&name("one")].crashes.len(), tries);
 }
 
-/// A session that takes its time to end, then ends.
-const SLOW: &str = "trap 'sleep 1; exit 0' TERM; while :; do sleep 0.1; done";
-
+/// A town with a session that ends only once it may, see [`let_it_end`].
 fn slow_town(yard: &Yard, round: u32) {
+    let may_end = yard.at("may-end");
+    let may_end = may_end.display();
     let slow = session(
         "slow",
-        &format!("round={round}; {SLOW}"),
-        "stop_grace = \"10s\"",
+        &format!(
+            "round={round}; trap 'until [ -e {may_end} ]; do sleep 0.1; done; exit 0' TERM; \
+             while :; do sleep 0.1; done"
+        ),
+        "stop_grace = \"60s\"",
     );
     yard.declare(&format!("{TOWN}{slow}{}", sleepers(1, 1001)));
+}
+
+/// Lets the slow session end. Nothing depends on how fast the machine is.
+fn let_it_end(yard: &Yard) {
+    yard.write("may-end", "");
 }
 
 /// A verb in the middle of the restart of `slow`.
@@ -375,10 +383,11 @@ fn an_interrupted_restart_is_finished() {
         for args in [&["apply"][..], &["restart", "slow"][..]] {
             let (yard, verb, before) = in_the_middle(args);
             verb.signal(signal);
-            verb.end()
-                .exits(3)
-                .says("interrupted: finishing slow")
-                .says("restarted");
+            yard.until("the interruption to be heard", || {
+                verb.said().contains("interrupted: finishing slow")
+            });
+            let_it_end(&yard);
+            verb.end().exits(3).says("restarted");
             assert_ne!(yard.pid("slow"), before, "{signal:?} {args:?}");
         }
     }
@@ -388,7 +397,11 @@ fn an_interrupted_restart_is_finished() {
 fn an_interrupted_stop_is_finished() {
     let (yard, verb, before) = in_the_middle(&["stop", "slow"]);
     verb.signal(Signal::INT);
-    verb.end().exits(3).says("interrupted");
+    yard.until("the interruption to be heard", || {
+        verb.said().contains("interrupted: finishing slow")
+    });
+    let_it_end(&yard);
+    verb.end().exits(3);
     assert!(
         !process::may_live(before) && yard.sessions() == ["s00"],
         "{:?}",
@@ -406,6 +419,7 @@ fn a_second_interruption_leaves_and_says_what_is_left() {
     verb.signal(Signal::INT);
     let said = verb.end().exits(3).says("in the middle of slow");
     assert!(said.took < AT_ONCE);
+    let_it_end(&yard);
     yard.gtctl(&["apply"]).exits(0);
     assert_ne!(yard.pid("slow"), before, "the next one goes on with it");
 }
@@ -422,6 +436,7 @@ fn a_controller_that_is_told_to_end_finishes_its_restarts_first() {
     yard.until("the stop to begin", || watch.said().contains("stopping"));
     let told = Instant::now();
     watch.signal(Signal::TERM);
+    let_it_end(&yard);
     watch.end().exits(0);
     assert!(told.elapsed() < AT_ONCE, "{:?}", told.elapsed());
     assert_ne!(yard.process("slow"), Some(before));

@@ -54,6 +54,12 @@ fn verbs_take_roles_rigs_and_phases() {
     yard.gtctl(&["restart", "--rig", "bank"]).exits(0);
     assert_eq!(yard.pid("one"), one);
     assert_ne!(yard.pid("two"), two);
+    let page = yard.gtctl(&["status", "two", "-o", "json"]).exits(0).json();
+    let exit = &page["sessions"][0]["last_exit"];
+    let is_known = exit["code"].is_i64() || exit["signal"].is_i64();
+    assert!(is_known && exit["at"].is_string(), "{page}");
+    let explained = yard.gtctl(&["explain", "two"]).exits(0).out;
+    assert!(explained.contains("last run: "), "{explained}");
     yard.gtctl(&["stop", "--role", "crew", "--yes"]).exits(0);
     assert_eq!(yard.sessions(), ["three"]);
     yard.gtctl(&["start", "--phase", "stopped"]).exits(0);

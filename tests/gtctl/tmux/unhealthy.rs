@@ -65,12 +65,14 @@ impl Thirty {
                 let (generation, started, state) = *session;
                 let label = Label {
                     session: desired.name.clone(),
+                    started_as: None,
                     generation,
                     started,
                     pane: PaneId(id),
                     fingerprint: Some(desired.fingerprint()),
                     handoff: None,
                     origin: Origin::Started,
+                    conversation: None,
                 };
                 let process = ProcId {
                     pid: 1000 + id,
@@ -428,7 +430,7 @@ fn age_screens(yard: &Yard) {
     for content in memory
         .sessions
         .values_mut()
-        .filter_map(|history| history.content.as_mut())
+        .filter_map(|history| history.run.as_mut()?.content.as_mut())
     {
         content.state_since = content.state_since.minus(Period::from_mins(10));
     }
@@ -511,7 +513,7 @@ fn age_questions(yard: &Yard) {
     for content in memory
         .sessions
         .values_mut()
-        .filter_map(|history| history.content.as_mut())
+        .filter_map(|history| history.run.as_mut()?.content.as_mut())
     {
         content.state_since = content.state_since.minus(long);
     }

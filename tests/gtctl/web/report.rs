@@ -1,6 +1,6 @@
 //! `gtctl report`: the numbers are those of the files, and the picture stays small.
 
-use crate::harness::Yard;
+use crate::harness::{QUICK, Yard, sleeper};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -237,6 +237,28 @@ fn a_week_of_fifty_sessions_is_told_truly_and_in_a_small_picture() {
         .exits(64)
         .says("report");
     println!("{} bytes of HTML, {} recoveries", html.len(), times.len());
+}
+
+#[test]
+fn planned_ends_that_a_controller_has_recorded_are_counted_by_their_causes() {
+    let aged = "max_age = \"2s\"\nmax_age_jitter = \"0s\"\nhandoff_gap = \"0s\"";
+    let service = sleeper("service", aged);
+    let task = sleeper("task", &format!("restart = \"never\"\n{aged}"));
+    let yard = Yard::new(&format!("{QUICK}{service}{task}"));
+    let _watch = yard.start(&["reconcile", "--watch"]);
+    yard.until("a planned restart and an expiry", || {
+        let events = yard.gtctl(&["events"]).out;
+        events.contains("service restarted: ") && events.contains("task expired: ")
+    });
+    let page = yard.gtctl(&["report", "-o", "json"]).exits(0).json();
+    let restarts = &page["restarts"];
+    assert!(
+        restarts["too-old"].is_u64() && restarts["stop-begun"].is_null(),
+        "{page}"
+    );
+    // The task would else have idled until it was a day old.
+    let saved = page["saved_by_expiry_ms"].as_u64();
+    assert!(saved > Some(23 * 60 * 60 * 1000), "{page}");
 }
 
 #[test]
