@@ -21,4 +21,4 @@ pub(crate) use sandbox::{Running, Said, TMUX, Yard, of};
 pub(crate) use scratch::Scratch;
 pub(crate) use server::TestServer;
 pub(crate) use values::{QUICK, desired, name, proc_of, session, sleeper, town};
-pub(crate) use wait::{AT_ONCE, PATIENCE, until, wait_for};
+pub(crate) use wait::{AT_ONCE, PATIENCE, until, until_or, wait_for};

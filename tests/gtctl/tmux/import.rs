@@ -205,6 +205,8 @@ fn a_live_town_is_adopted_without_a_restart_and_keeps_its_history() {
             .json();
         page["held"].as_array().is_some_and(|held| held.len() == 6)
     });
+    // A label counts no more than this boot. So on a machine that has just booted it is less.
+    let least = (gtctl::proc::clock::now().awake / 60_000).min(20);
     let page = yard
         .gtctl(&["-f", "moved.toml", "diff", "-o", "json"])
         .json();
@@ -215,7 +217,7 @@ fn a_live_town_is_adopted_without_a_restart_and_keeps_its_history() {
         hold["since_ms"].as_u64().unwrap() / 60_000
     };
     assert!(
-        (20..=24).contains(&since("hq-deacon")),
+        (least..=24).contains(&since("hq-deacon")),
         "{}",
         since("hq-deacon")
     );

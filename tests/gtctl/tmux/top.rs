@@ -1,6 +1,6 @@
 //! `gtctl top` in a real tmux, by keys and by what is seen.
 
-use crate::harness::{QUICK, Yard, session, sleeper, until};
+use crate::harness::{QUICK, Yard, session, sleeper, until, until_or};
 use gtctl::cli::LiveScreen;
 use gtctl::model::ProcId;
 use gtctl::proc::signal::{Signal, signal};
@@ -82,7 +82,15 @@ impl<'y> Glass<'y> {
     #[track_caller]
     fn until(&self, what: &str, holds: impl Fn(&str) -> bool) {
         let shows = || holds(&self.page());
-        until(&format!("{what:?} on the screen:\n{}", self.page()), shows);
+        until_or(&format!("{what:?} on the screen"), shows, || {
+            format!("\n{}", self.page())
+        });
+    }
+
+    /// The program that has the terminal.
+    fn runs(&self) -> String {
+        let name = self.tmux(&["display-message", "-p", "#{pane_current_command}"]);
+        name.trim().to_owned()
     }
 
     /// The program that the shell runs.
@@ -101,6 +109,12 @@ impl<'y> Glass<'y> {
     /// The shell is back, and its terminal is as it was: it echoes, and reads by lines.
     #[track_caller]
     fn is_a_shell_again(&self) {
+        // Keys that come before would be read by the program that still ends.
+        until_or(
+            "the shell",
+            || self.runs() == "bash",
+            || format!("{} runs\n{}", self.runs(), self.page()),
+        );
         self.shell("clear; stty -a | tr ' ' '\\n' | grep -cx -e echo -e icanon -e isig; echo back-$((6*7))");
         self.until("a usable shell", |page| {
             let lines: Vec<&str> = page.lines().collect();
