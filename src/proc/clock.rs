@@ -1,5 +1,6 @@
 //! Reads the clocks: the [`Moment`] of a cycle, and the age of a process.
 
+use super::machine::machine;
 use crate::model::{BootTime, Moment, Period};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::{SysconfVar, sysconf};
@@ -31,12 +32,23 @@ pub fn age(start: u64) -> Period {
     Period::from_millis(millis(ClockId::CLOCK_BOOTTIME).saturating_sub(ticks_to_millis(start)))
 }
 
-/// Converts the clock ticks of `/proc` to milliseconds.
+/// Converts the kernel's clock ticks to milliseconds.
 #[must_use]
 pub fn ticks_to_millis(ticks: u64) -> u64 {
+    let millis = u128::from(ticks) * 1000 / u128::from(ticks_per_second());
+    u64::try_from(millis).unwrap_or(u64::MAX)
+}
+
+/// The reverse of [`ticks_to_millis`].
+#[must_use]
+pub(super) fn millis_to_ticks(millis: u64) -> u64 {
+    let ticks = u128::from(millis) * u128::from(ticks_per_second()) / 1000;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
+fn ticks_per_second() -> u64 {
     static PER_SECOND: OnceLock<u64> = OnceLock::new();
-    let per_second = *PER_SECOND.get_or_init(|| constant(SysconfVar::CLK_TCK, 100));
-    u64::try_from(u128::from(ticks) * 1000 / u128::from(per_second)).unwrap_or(u64::MAX)
+    *PER_SECOND.get_or_init(|| constant(SysconfVar::CLK_TCK, 100))
 }
 
 /// The size of a memory page in bytes.
@@ -73,15 +85,7 @@ fn millis(clock: ClockId) -> u64 {
 
 fn boot() -> u64 {
     static BOOT: OnceLock<u64> = OnceLock::new();
-    *BOOT.get_or_init(|| {
-        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let digits: String = text
-            .chars()
-            .filter(char::is_ascii_hexdigit)
-            .take(16)
-            .collect();
-        u64::from_str_radix(&digits, 16).unwrap_or(0)
-    })
+    *BOOT.get_or_init(|| machine().boot())
 }
 
 #[cfg(test)]

@@ -1,18 +1,23 @@
-//! Waits for the end of many processes without polling: the kernel reports it by a pidfd.
+//! Waits for the end of many processes. On Linux the kernel reports it by a pidfd, and nothing is
+//! polled. Where there are no handles, each process is looked at once in [`POLL`].
 //!
 //! A report is only a hint; the receiver looks again.
 
+use super::machine::machine;
 use super::process;
 use super::ready::Ready;
 use crate::model::ProcId;
 use rustix::event::{Timespec, epoll};
-use rustix::process::{Pid, PidfdFlags, Resource, getrlimit, pidfd_open};
+use rustix::process::{Resource, getrlimit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 /// File descriptors that are left to the rest of the program.
 const SPARE: usize = 256;
+/// How often a process without a handle is looked at.
+const POLL: Duration = Duration::from_millis(250);
 /// The most ends that one call to the kernel returns.
 const AT_ONCE: usize = 64;
 
@@ -20,7 +25,8 @@ const AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub struct Deaths {
     epoll: Ready,
-    watched: BTreeMap<ProcId, OwnedFd>,
+    /// Each with its handle, where there are handles.
+    watched: BTreeMap<ProcId, Option<OwnedFd>>,
     most: usize,
 }
 
@@ -81,10 +87,7 @@ impl Deaths {
 
     /// Watches a process. Returns false if it has already ended.
     fn add(&mut self, process: ProcId) -> io::Result<bool> {
-        let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else {
-            return Ok(false);
-        };
-        let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+        let handle = match machine().handle(process.pid) {
             Ok(handle) => handle,
             Err(rustix::io::Errno::SRCH) => return Ok(false),
             Err(e) => return Err(e.into()),
@@ -93,8 +96,10 @@ impl Deaths {
         if !process::may_live(process) {
             return Ok(false);
         }
-        let data = epoll::EventData::new_u64(u64::from(process.pid));
-        epoll::add(self.epoll.fd(), &handle, data, epoll::EventFlags::IN)?;
+        if let Some(handle) = &handle {
+            let data = epoll::EventData::new_u64(u64::from(process.pid));
+            epoll::add(self.epoll.fd(), handle, data, epoll::EventFlags::IN)?;
+        }
         self.watched.insert(process, handle);
         Ok(true)
     }
@@ -102,10 +107,25 @@ impl Deaths {
     /// Returns once at least one watched process has ended, and stops watching those that have.
     /// The future may be dropped at any time.
     pub async fn ended(&mut self) {
+        if self.watched.values().any(Option::is_none) {
+            return self.ended_by_polling().await;
+        }
         let pids = self.epoll.until(|| non_empty(ended(self.epoll.fd()))).await;
         // Dropping the descriptor removes it from the epoll set.
         self.watched
             .retain(|process, _| !pids.contains(&u64::from(process.pid)));
+    }
+
+    async fn ended_by_polling(&mut self) {
+        let before = self.watched.len();
+        loop {
+            self.watched
+                .retain(|process, _| process::may_live(*process));
+            if self.watched.len() < before {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 }
 
@@ -133,7 +153,6 @@ fn non_empty(pids: BTreeSet<u64>) -> Option<BTreeSet<u64>> {
 mod tests {
     use super::*;
     use std::process::Command;
-    use std::time::Duration;
     use tokio::time::timeout;
 
     const PATIENCE: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 //! Every agent is started with [`TOWN`], [`SESSION`] and [`GENERATION`] in its environment. Its
 //! children inherit them. So a daemon that has left the tree of its pane can still be found.
 
+use super::machine::machine;
 use super::process::{self, Presence};
 use super::{file, own, tree};
 use crate::model::{Generation, ProcId, Renames, ServerId, SessionName};
@@ -156,7 +157,7 @@ impl Scan {
     }
 
     fn read(&mut self, pid: u32) {
-        let bytes = match file::read_at_once(format!("/proc/{pid}/environ"), &mut self.buffer) {
+        let bytes = match machine().environment(pid, &mut self.buffer) {
             Err(fault) if fault.kind() == ErrorKind::PermissionDenied => return,
             read => read.unwrap_or_default(),
         };
@@ -282,8 +283,7 @@ pub fn of_chore(chore: &str) -> Vec<ProcId> {
     let own = own::line();
     let of = |pid: u32| {
         let process = process::identify(pid)?;
-        let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?;
-        let is_its = value(&bytes, CHORE).as_deref() == Some(chore);
+        let is_its = variable(pid, CHORE).as_deref() == Some(chore);
         (is_its && process::may_live(process)).then_some(process)
     };
     file::pids()
@@ -302,23 +302,25 @@ pub fn bears(pid: u32, town: &SessionName) -> bool {
 /// The session and generation in the tag of this process, if it has this town's tag.
 #[must_use]
 pub fn borne(pid: u32, town: &SessionName) -> Option<(SessionName, Generation)> {
-    parse(
-        &file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?,
-        town,
-    )
+    parse(&environment(pid)?, town)
 }
 
 /// The value of a variable in the environment of this process.
 #[must_use]
 pub fn variable(pid: u32, name: &str) -> Option<String> {
-    let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?;
-    value(&bytes, name)
+    value(&environment(pid)?, name)
+}
+
+fn environment(pid: u32) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; MAX_ENVIRONMENT];
+    let length = machine().environment(pid, &mut buffer).ok()?.len();
+    buffer.truncate(length);
+    Some(buffer)
 }
 
 fn marked(pid: u32, town: &SessionName) -> Option<(SessionName, Generation, ProcId)> {
     let process = process::identify(pid)?;
-    let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT as u64).ok()?;
-    let (session, generation) = parse(&bytes, town)?;
+    let (session, generation) = parse(&environment(pid)?, town)?;
     // This check comes after the read, because the pid may have been reused in between.
     match process::look_at(process) {
         Presence::Alive(stat) if !stat.comm.starts_with("tmux: server") => {

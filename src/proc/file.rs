@@ -1,5 +1,6 @@
 //! Bounded reads of `/proc`.
 
+use super::machine::machine;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -33,29 +34,12 @@ pub(super) fn read_at_once(path: impl AsRef<Path>, buffer: &mut [u8]) -> std::io
     Ok(buffer.get(..read).unwrap_or_default())
 }
 
-/// The pids that `/proc` lists now, in ascending order; at most [`MAX_PROCESSES`].
+/// The pids of all processes now, in ascending order; at most [`MAX_PROCESSES`].
 pub(super) fn pids() -> Vec<u32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let number = |entry: std::fs::DirEntry| {
-        entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-    };
-    let mut pids: Vec<u32> = entries
-        .flatten()
-        .filter_map(number)
-        .take(MAX_PROCESSES)
-        .collect();
-    pids.sort_unstable();
-    pids
+    machine().pids()
 }
 
 /// Whether the process belongs to our user.
 pub(super) fn is_own(pid: u32) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    std::fs::metadata(format!("/proc/{pid}"))
-        .is_ok_and(|m| m.uid() == rustix::process::geteuid().as_raw())
+    machine().owner(pid) == Some(rustix::process::geteuid().as_raw())
 }

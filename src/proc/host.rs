@@ -1,6 +1,6 @@
 //! Describes the machine to people: memory, load, disk and the largest processes.
 
-use super::file;
+use super::machine::machine;
 use super::tree::{Forest, Member};
 use std::path::Path;
 
@@ -26,31 +26,15 @@ pub struct Host {
 pub fn look(path: &Path, processes: usize) -> Host {
     let (disk, disk_free) = disk(path);
     let disk_free = disk_free.unwrap_or(0);
-    let meminfo = text("/proc/meminfo");
+    let (memory, memory_free) = machine().memory();
     Host {
-        load: text("/proc/loadavg")
-            .split(' ')
-            .take(3)
-            .collect::<Vec<_>>()
-            .join(" "),
-        memory: of_meminfo(&meminfo, "MemTotal:"),
-        memory_free: of_meminfo(&meminfo, "MemAvailable:"),
+        load: machine().load(),
+        memory,
+        memory_free,
         disk,
         disk_free,
         largest: Forest::scan().largest(processes),
     }
-}
-
-fn text(path: &str) -> String {
-    String::from_utf8_lossy(&file::read(path, 64 << 10).unwrap_or_default()).into_owned()
-}
-
-fn of_meminfo(text: &str, name: &str) -> u64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|n| n.parse::<u64>().ok());
-    kib.unwrap_or(0).saturating_mul(1024)
 }
 
 /// The size of the file system at `path` and the bytes that users may still write there.

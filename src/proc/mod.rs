@@ -1,7 +1,7 @@
 //! Processes and clocks, by `/proc` and the kernel. Only this room sends signals, and only this room
 //! runs programs other than tmux ([`child`]).
 //!
-//! All of it is specific to Linux. Reads are bounded. A process may end between two reads, so an
+//! What differs between systems stands behind one trait, in `machine`. Reads are bounded. A process may end between two reads, so an
 //! answer says whether it is certain ([`process::Presence`]).
 //!
 //! **Architecture invariant:** a signal goes to a [`crate::model::ProcId`], never to a name or a
@@ -15,6 +15,7 @@ pub mod fd_limit;
 mod file;
 pub mod host;
 pub mod locks;
+mod machine;
 pub mod own;
 pub mod process;
 pub mod program;

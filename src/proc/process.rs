@@ -1,11 +1,11 @@
-//! Reads one process: whether it lives, its `/proc/PID/stat`, and its names.
+//! Reads one process: whether it lives, what it uses, and its names.
 
-use super::{clock, file};
+use super::clock;
+use super::machine::{Place, machine};
 use crate::model::{ProcId, plain_name};
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The state of a pid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,20 +58,7 @@ const COMM_LEN: usize = 15;
 /// The state of the process that has this pid now.
 #[must_use]
 pub fn look(pid: u32) -> Presence {
-    let mut buffer = [0; 4096];
-    let bytes = match file::read_at_once(format!("/proc/{pid}/stat"), &mut buffer) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == ErrorKind::NotFound || e.raw_os_error() == Some(nix::libc::ESRCH) => {
-            return Presence::Gone;
-        }
-        Err(e) => return Presence::Unreadable(format!("process {pid} cannot be read: {e}")),
-    };
-    match parse(bytes) {
-        Some(stat) if matches!(stat.state, 'Z' | 'X' | 'x') => Presence::Zombie(stat),
-        Some(stat) => Presence::Alive(stat),
-        None if bytes.is_empty() => Presence::Gone,
-        None => Presence::Unreadable(format!("/proc/{pid}/stat has an unknown form")),
-    }
+    machine().look(pid)
 }
 
 /// The state of exactly this process. If another process has its pid, it is gone.
@@ -134,9 +121,9 @@ pub fn may_live(process: ProcId) -> bool {
 /// The names of a process with this `comm`. A name that cannot be read is empty.
 #[must_use]
 pub fn names(pid: u32, comm: &str) -> Names {
-    let cmdline = file::read(format!("/proc/{pid}/cmdline"), 4096).unwrap_or_default();
+    let cmdline = machine().arguments(pid, 4096).unwrap_or_default();
     let argv0 = cmdline.split(|b| *b == 0).next().unwrap_or_default();
-    let exe = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+    let exe = machine().place(pid, Place::Program).unwrap_or_default();
     let exe = exe.to_string_lossy();
     let exe = exe.strip_suffix(DELETED).unwrap_or(&exe);
     Names {
@@ -161,12 +148,10 @@ pub struct ProgramFile {
 /// other file systems than gtctl does, as in a container.
 #[must_use]
 pub fn program_file(pid: u32) -> Option<ProgramFile> {
-    let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
-    let is_in_our_namespace = namespace(&pid.to_string())? == namespace("self")?;
-    if !is_in_our_namespace {
+    if !machine().shares_our_files(pid) {
         return None;
     }
-    let shown = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let shown = machine().place(pid, Place::Program).ok()?;
     let text = shown.to_str()?;
     let former = text.strip_suffix(DELETED);
     Some(ProgramFile {
@@ -185,13 +170,9 @@ impl ProgramFile {
             let is_version = self.path.to_str().and_then(versioned).is_some();
             return is_version || fs::metadata(&self.path).is_ok_and(|file| file.is_file());
         }
-        let inode = |path: &Path| {
-            let file = fs::metadata(path).ok()?;
-            Some((file.dev(), file.ino()))
-        };
-        let running = inode(Path::new(&format!("/proc/{}/exe", self.pid)));
-        let at_path = inode(&self.path);
-        running.is_some() && at_path.is_some() && running != at_path
+        let running = machine().program_identity(self.pid);
+        let at_path = fs::metadata(&self.path).map(|file| (file.dev(), file.ino()));
+        matches!((running, at_path), (Some(running), Ok(there)) if running != there)
     }
 }
 
@@ -207,7 +188,7 @@ fn versioned(exe: &str) -> Option<&str> {
 /// A process may have replaced them by a title.
 #[must_use]
 pub fn argv(pid: u32, limit: u64) -> Option<Vec<String>> {
-    let bytes = file::read(format!("/proc/{pid}/cmdline"), limit).ok()?;
+    let bytes = machine().arguments(pid, limit).ok()?;
     let text = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
     let whole = !text.is_empty() && (bytes.len() as u64) < limit;
     whole.then(|| {
@@ -218,12 +199,13 @@ pub fn argv(pid: u32, limit: u64) -> Option<Vec<String>> {
 }
 
 /// The most bytes read of one environment.
-const MAX_ENVIRONMENT: u64 = 256 << 10;
+const MAX_ENVIRONMENT: usize = 256 << 10;
 
 /// The variables that a process was started with. Empty where they cannot be read.
 #[must_use]
 pub fn environment(pid: u32) -> std::collections::BTreeMap<String, Vec<u8>> {
-    let bytes = file::read(format!("/proc/{pid}/environ"), MAX_ENVIRONMENT).unwrap_or_default();
+    let mut buffer = vec![0; MAX_ENVIRONMENT];
+    let bytes = machine().environment(pid, &mut buffer).unwrap_or_default();
     let variable = |entry: &[u8]| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
         let (name, value) = entry.split_at_checked(at)?;
@@ -241,9 +223,8 @@ pub fn environment(pid: u32) -> std::collections::BTreeMap<String, Vec<u8>> {
 /// The working directory of a process, if it is readable and still exists.
 #[must_use]
 pub fn cwd(pid: u32) -> Option<std::path::PathBuf> {
-    std::fs::read_link(format!("/proc/{pid}/cwd"))
-        .ok()
-        .filter(|path| path.is_dir())
+    let folder = machine().place(pid, Place::Folder);
+    folder.ok().filter(|path| path.is_dir())
 }
 
 impl Names {
@@ -291,7 +272,7 @@ fn basename(path: &str) -> &str {
 
 /// Parses `/proc/PID/stat`. The name may contain spaces, parentheses and newlines, the fields after
 /// its last parenthesis cannot.
-fn parse(bytes: &[u8]) -> Option<Stat> {
+pub(super) fn parse(bytes: &[u8]) -> Option<Stat> {
     let open = bytes.iter().position(|b| *b == b'(')?;
     let close = bytes.iter().rposition(|b| *b == b')')?;
     let comm = String::from_utf8_lossy(bytes.get(open + 1..close)?).into_owned();

@@ -1,10 +1,10 @@
 //! Sends signals to exactly one process each, by a pidfd. The start time is checked after the pidfd
 //! was opened, so a reused pid is never hit.
 
+use super::machine::machine;
 use super::process::{self, Presence};
 use crate::model::{ProcId, ServerId};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -40,7 +40,8 @@ fn send(process: ProcId, signal: Signal) -> Sent {
 #[derive(Debug)]
 pub struct Aim {
     process: ProcId,
-    handle: OwnedFd,
+    /// None on a machine without handles.
+    handle: Option<OwnedFd>,
 }
 
 impl Aim {
@@ -55,11 +56,7 @@ impl Aim {
                 process.pid
             )));
         }
-        let pid = i32::try_from(process.pid)
-            .ok()
-            .and_then(Pid::from_raw)
-            .ok_or(Sent::Gone)?;
-        let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+        let handle = match machine().handle(process.pid) {
             Ok(handle) => handle,
             Err(Errno::SRCH) => return Err(Sent::Gone),
             Err(e) => {
@@ -80,7 +77,7 @@ impl Aim {
     /// Sends the signal.
     #[must_use]
     pub fn send(&self, signal: Signal) -> Sent {
-        match pidfd_send_signal(&self.handle, signal) {
+        match machine().send(self.process.pid, self.handle.as_ref(), signal) {
             Ok(()) => Sent::Delivered,
             Err(Errno::SRCH) => Sent::Gone,
             Err(e) => Sent::Refused(format!(

@@ -4,6 +4,7 @@
 //! the socket.
 
 use super::file;
+use super::machine::machine;
 use super::process::{self, Presence};
 use crate::model::ProcId;
 use std::ffi::OsStr;
@@ -36,13 +37,14 @@ const MAX_FILES: usize = 4096;
 /// missed between two of them.
 #[must_use]
 pub fn listening_on(path: &Path) -> Listening {
-    match listening_once(path) {
-        Listening::Nobody => listening_once(path),
+    match machine().listening_on(path) {
+        Listening::Nobody => machine().listening_on(path),
         listening @ (Listening::Somebody(_) | Listening::Unreadable(_)) => listening,
     }
 }
 
-fn listening_once(path: &Path) -> Listening {
+/// The same, once, by the kernel's table.
+pub(super) fn listening_in_table(path: &Path) -> Listening {
     if path.as_os_str().as_bytes().contains(&b'\n') {
         return Listening::Unreadable("a socket path with a line break cannot be looked up".into());
     }

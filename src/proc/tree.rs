@@ -2,6 +2,7 @@
 
 use super::clock;
 use super::file;
+use super::machine::{Place, machine};
 use super::process::{self, Presence, Stat};
 use super::script::AgentSignature;
 use crate::model::{Period, ProcId, Stopping, Usage};
@@ -203,7 +204,7 @@ pub fn has_command(tree: &[Member], names: &[String], up_after: Period) -> bool 
 
 fn is_command(member: &Member) -> bool {
     let reads_nothing = || {
-        let stdin = std::fs::read_link(format!("/proc/{}/fd/0", member.id.pid));
+        let stdin = machine().place(member.id.pid, Place::Input);
         stdin.is_ok_and(|stdin| stdin == Path::new("/dev/null"))
     };
     runs_a_text(member) || reads_nothing()
@@ -233,20 +234,8 @@ pub fn footprint(tree: &[Member], limit: u64) -> u64 {
         return resident;
     }
     tree.iter().fold(0, |sum: u64, m| {
-        sum.saturating_add(share(m.id.pid).unwrap_or(m.stat.rss))
+        sum.saturating_add(machine().share_of_memory(m.id.pid).unwrap_or(m.stat.rss))
     })
-}
-
-/// The proportional share of a process in its pages, in bytes.
-fn share(pid: u32) -> Option<u64> {
-    let bytes = file::read(format!("/proc/{pid}/smaps_rollup"), 4096).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-    line.split_ascii_whitespace()
-        .next()?
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(1024)
 }
 
 /// The living processes of the process group that `leader` leads or led.
@@ -331,23 +320,7 @@ fn living(pid: u32) -> Option<Stat> {
 /// The children of every thread of a process; none where the kernel does not list them.
 #[must_use]
 pub fn children(pid: u32) -> Option<Vec<u32>> {
-    let mut pids = Vec::new();
-    let mut listed = false;
-    for task in std::fs::read_dir(format!("/proc/{pid}/task"))
-        .ok()?
-        .flatten()
-    {
-        let Ok(bytes) = file::read(task.path().join("children"), 1 << 20) else {
-            continue;
-        };
-        listed = true;
-        pids.extend(
-            String::from_utf8_lossy(&bytes)
-                .split_ascii_whitespace()
-                .filter_map(|n| n.parse::<u32>().ok()),
-        );
-    }
-    listed.then_some(pids)
+    machine().children(pid)
 }
 
 #[cfg(test)]

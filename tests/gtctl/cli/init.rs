@@ -1,7 +1,7 @@
 //! A town from nothing: what `init` writes is valid whatever the machine has, and comes up without
 //! an edit.
 
-use crate::harness::{Said, TMUX, Yard};
+use crate::harness::{Said, TMUX, Yard, write_program};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -15,9 +15,7 @@ fn machine(programs: &[&str]) -> (Yard, PathBuf) {
     fs::create_dir(&bin).unwrap();
     symlink("/bin/sh", bin.join("sh")).unwrap();
     for program in programs {
-        let file = bin.join(program);
-        fs::write(&file, "#!/bin/sh\nexit 0\n").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(bin.join(program), "#!/bin/sh\nexit 0\n");
     }
     (yard, bin)
 }

@@ -7,6 +7,7 @@ mod bless;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod owned;
+mod programs;
 mod sandbox;
 mod scratch;
 mod server;
@@ -17,7 +18,8 @@ pub(crate) use bless::pages_are;
 #[cfg(feature = "etcd")]
 pub(crate) use etcd::{Etcd, etcd_program};
 pub(crate) use owned::Owned;
-pub(crate) use sandbox::{Running, Said, TMUX, Yard, of};
+pub(crate) use programs::{copy_program, write_program};
+pub(crate) use sandbox::{MACHINE, Running, Said, TMUX, Yard, of};
 pub(crate) use scratch::Scratch;
 pub(crate) use server::TestServer;
 pub(crate) use values::{QUICK, desired, name, proc_of, session, sleeper, town};

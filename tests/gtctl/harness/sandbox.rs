@@ -2,7 +2,7 @@
 //! test alone.
 
 use crate::harness::wait::until_or;
-use crate::harness::{Owned, PATIENCE, Scratch, name};
+use crate::harness::{Owned, PATIENCE, Scratch, name, write_program};
 use gtctl::model::ProcId;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::{env_tag, process};
@@ -22,6 +22,9 @@ pub(crate) static TMUX: LazyLock<String> = LazyLock::new(|| {
         .find(|file| file.exists());
     found.unwrap().to_str().unwrap().to_owned()
 });
+
+/// The variable by which gtctl sees processes in another way: see `src/proc/machine/mod.rs`.
+pub(crate) const MACHINE: &str = "GTCTL_MACHINE";
 
 /// Everything in it is killed by id and removed when it is dropped.
 pub(crate) struct Yard {
@@ -138,11 +141,9 @@ impl Yard {
 
     /// Puts a program of this name and text before all others.
     pub(crate) fn shim(&self, program: &str, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
         let bin = self.at("bin");
         fs::create_dir_all(&bin).unwrap();
-        fs::write(bin.join(program), text).unwrap();
-        fs::set_permissions(bin.join(program), fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(bin.join(program), text);
         let path = self.path.borrow().clone();
         if !path.starts_with(bin.to_str().unwrap()) {
             *self.path.borrow_mut() = format!("{}:{path}", bin.display());
@@ -163,6 +164,8 @@ impl Yard {
             .env("TERM", "xterm")
             .env("LC_ALL", "C.UTF-8")
             .current_dir(self.scratch.path());
+        // The machine by which gtctl sees processes: all tests can be run with the portable one.
+        command.envs(std::env::var_os(MACHINE).map(|machine| (MACHINE, machine)));
         command.stdin(Stdio::null());
         command
     }

@@ -1,7 +1,7 @@
 //! What hangs, is missing or breaks on real tmux: nothing of it holds up the town, or outlives its
 //! cause.
 
-use crate::harness::{AT_ONCE, Yard, session, sleeper};
+use crate::harness::{AT_ONCE, Yard, copy_program, session, sleeper};
 use gtctl::proc::signal::Signal;
 use std::fs;
 use std::path::PathBuf;
@@ -534,7 +534,7 @@ fn the_program_is_called_by_its_stable_path_and_an_upgrade_loses_no_output() {
     for folder in ["opt", "opt/1.0", "opt/1.1", "links"] {
         fs::create_dir(yard.at(folder)).unwrap();
     }
-    fs::copy(env!("CARGO_BIN_EXE_gtctl"), yard.at("opt/1.0/gtctl")).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_gtctl"), yard.at("opt/1.0/gtctl"));
     symlink("../opt/1.0/gtctl", yard.at("links/gtctl")).unwrap();
     let program = yard.at("links/gtctl").to_str().unwrap().to_owned();
     let call = |args: &[&str]| {
@@ -551,7 +551,7 @@ fn the_program_is_called_by_its_stable_path_and_an_upgrade_loses_no_output() {
     let one = yard.pid("one");
     let begun = |yard: &Yard| yard.gtctl(&["status"]).out.contains("controller");
     yard.until("a first look", || begun(&yard));
-    fs::copy(env!("CARGO_BIN_EXE_gtctl"), yard.at("opt/1.1/gtctl")).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_gtctl"), yard.at("opt/1.1/gtctl"));
     symlink("../opt/1.1/gtctl", yard.at("links/new")).unwrap();
     fs::rename(yard.at("links/new"), yard.at("links/gtctl")).unwrap();
     fs::remove_dir_all(yard.at("opt/1.0")).unwrap();

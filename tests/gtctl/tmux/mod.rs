@@ -37,6 +37,7 @@ mod other_server;
 mod other_user;
 mod pane_titles;
 mod policies;
+mod portable;
 mod quiet_town;
 mod ready;
 mod reboot;

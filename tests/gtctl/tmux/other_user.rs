@@ -2,7 +2,7 @@
 //!
 //! These tests act as two users, which only root may; elsewhere they say that they are skipped.
 
-use crate::harness::{Scratch, Yard, sleeper};
+use crate::harness::{Scratch, Yard, copy_program, sleeper};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ impl Host {
         host.folder("home", ANN, 0o700);
         host.folder("tmp", 0, 0o1777);
         // A test build may lie where no other user may enter.
-        fs::copy(env!("CARGO_BIN_EXE_gtctl"), host.at("gtctl")).unwrap();
+        copy_program(env!("CARGO_BIN_EXE_gtctl"), host.at("gtctl"));
         host
     }
 

@@ -1,6 +1,6 @@
 //! What agents inherit, what is shown of secrets, and what untrusted text may do.
 
-use crate::harness::{Said, Scratch, Yard, session, sleeper};
+use crate::harness::{Said, Scratch, Yard, copy_program, session, sleeper};
 use crate::tmux::gastown_launcher::gastown;
 use gtctl::model::ProcId;
 use std::collections::BTreeMap;
@@ -163,7 +163,7 @@ fn a_declared_path_shell_and_term_are_what_the_agent_sees() {
         .join(", ");
     // The program is only in the declared PATH.
     fs::create_dir(yard.at("tools")).unwrap();
-    fs::copy("/usr/bin/sleep", yard.at("tools/napper")).unwrap();
+    copy_program("/usr/bin/sleep", yard.at("tools/napper"));
     yard.declare(&format!(
         "[[session]]\nsession = \"one\"\ncommand = [\"napper\", \"1000\"]\nenv = {{ {table} }}\nready_after = \"100ms\"\n"
     ));

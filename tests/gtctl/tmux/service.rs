@@ -1,6 +1,6 @@
 //! The controller as a service: it is removed again, and a new version takes over. Real tmux.
 
-use crate::harness::{QUICK, Running, Yard, of, sleeper};
+use crate::harness::{QUICK, Running, Yard, copy_program, of, sleeper};
 use gtctl::proc::signal::Signal;
 use std::fs;
 use std::path::Path;
@@ -53,11 +53,11 @@ fn a_new_version_over_the_old_one_takes_over_and_touches_no_session() {
         sleeper("two", "")
     ));
     let (installed, new) = (yard.at("gtctl"), yard.at("gtctl.new"));
-    fs::copy(env!("CARGO_BIN_EXE_gtctl"), &installed).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_gtctl"), &installed);
     let old = controller(&yard, &installed);
     let before = (yard.fresh("one", None), yard.fresh("two", None));
     // As package managers do: the new file takes the old one's name while the old one runs.
-    fs::copy(env!("CARGO_BIN_EXE_gtctl"), &new).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_gtctl"), &new);
     fs::rename(&new, &installed).unwrap();
     yard.gtctl(&["diff"]).exits(0);
     old.signal(Signal::TERM);

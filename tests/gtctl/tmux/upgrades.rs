@@ -1,6 +1,6 @@
 //! A session whose program is replaced while it runs, as by an upgrade.
 
-use crate::harness::{Yard, of};
+use crate::harness::{Yard, copy_program, of};
 use std::fs;
 
 /// Two sessions of one program: one is restarted for an upgrade, of the other it is only reported.
@@ -27,7 +27,7 @@ fn a_replaced_program_is_reported_or_restarted_when_idle() {
     } else {
         "/bin/sleep"
     };
-    fs::copy(sleep, &program).unwrap();
+    copy_program(sleep, &program);
     yard.declare(&town(program.to_str().unwrap()));
     yard.gtctl(&["apply"]).exits(0);
     let before = ["fresh", "told"].map(|session| yard.pid(session));
@@ -38,7 +38,7 @@ fn a_replaced_program_is_reported_or_restarted_when_idle() {
     assert!(!noted());
 
     let upgrade = yard.at("agent.new");
-    fs::copy(sleep, &upgrade).unwrap();
+    copy_program(sleep, &upgrade);
     fs::rename(&upgrade, &program).unwrap();
     // gtctl looks once a minute; without its memory it looks at once.
     fs::remove_file(yard.state().join("gtctl.json")).unwrap();
