@@ -127,6 +127,7 @@ impl Controller {
             let is_prepared =
                 session.prepare.is_empty() || is_prepared(view, part.handle.here(), name);
             if !is_prepared
+                && !here.hosts.leaving.contains_key(name)
                 && here.sessions.contains_key(name)
                 && !part.preparing.is_ready(name, session, &mut part.notices)
             {
@@ -305,7 +306,7 @@ fn is_prepared(view: &FleetView, here: &HostName, name: &SessionName) -> bool {
     has_run || hist.value.prepared.contains(here)
 }
 
-/// The sessions of this host that tmux has no more, and that shall not run here. Empty where the
+/// The sessions of this host that tmux has no more, and that shall leave it. Empty where the
 /// look has not seen everything.
 fn leaving(
     view: &FleetView,
@@ -322,7 +323,8 @@ fn leaving(
     };
     let ours = view.places.iter();
     ours.filter(|(name, place)| {
-        place.value.host == *here && !town.sessions.contains_key(*name) && !is_seen(name)
+        let stays = town.sessions.contains_key(*name) && !town.hosts.leaving.contains_key(*name);
+        place.value.host == *here && !stays && !is_seen(name)
     })
     .map(|(name, _)| name.clone())
     .collect()

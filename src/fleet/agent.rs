@@ -5,7 +5,7 @@ use super::guard::Link;
 use super::handle::{Handle, Wish};
 use super::host_file::HostFile;
 use super::shared::Shared;
-use crate::etcd::{EtcdClient, EtcdFault, LeaseId, Mirror, Moved};
+use crate::etcd::{EtcdClient, EtcdFault, LeaseId, Mirror, Moved, Pair};
 use crate::fence;
 use crate::model::fleet::PROTOCOL;
 use crate::model::{
@@ -182,9 +182,10 @@ impl Agent {
                         }
                     }
                     if parsed == FleetKey::Manifest {
-                        inner.look.manifest = pair.map(crate::etcd::Pair::text);
+                        inner.look.manifest = pair.map(manifest_in);
                     }
                     if let Some(view) = &mut inner.look.view {
+                        let view = Arc::make_mut(view);
                         match pair {
                             Some(pair) => self.store.put(view, pair),
                             None => view.remove(&parsed),
@@ -192,15 +193,15 @@ impl Agent {
                     }
                 }
                 if let Some(view) = &mut inner.look.view {
-                    view.revision = Revision(mirror.revision());
+                    Arc::make_mut(view).revision = Revision(mirror.revision());
                 }
             }
             Moved::Changed(_) | Moved::Listed => {
-                inner.look.view = Some(self.store.view_of(mirror));
+                inner.look.view = Some(Arc::new(self.store.view_of(mirror)));
                 let asks = mirror.below("ask/");
                 let asks = asks.filter_map(|(id, pair)| Some((id.to_owned(), ask_of(pair)?)));
                 inner.look.asks = asks.collect();
-                inner.look.manifest = mirror.get("manifest").map(crate::etcd::Pair::text);
+                inner.look.manifest = mirror.get("manifest").map(manifest_in);
             }
         }
         drop(inner);
@@ -244,6 +245,10 @@ impl Agent {
     }
 }
 
+fn manifest_in(pair: &Pair) -> Arc<str> {
+    pair.text().into()
+}
+
 /// Whether a change of this key can change what the controller does.
 fn is_of_interest(key: &FleetKey) -> bool {
     match key {
@@ -268,7 +273,7 @@ fn is_waited_for(key: &FleetKey, fleet: &Fleet) -> bool {
 }
 
 /// An ask that has no answer yet.
-fn ask_of(pair: &crate::etcd::Pair) -> Option<Stored<FleetAsk>> {
+fn ask_of(pair: &Pair) -> Option<Stored<FleetAsk>> {
     let value: FleetAsk = serde_json::from_slice(&pair.value).ok()?;
     value.answer.is_none().then_some(Stored {
         value,

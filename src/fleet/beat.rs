@@ -131,10 +131,11 @@ impl Agent {
             pid: me.pid,
             start: me.start,
             host: self.here.clone(),
-            sessions: self.shared.lock().movable(),
+            sessions: None,
             deadline,
         };
-        let answer = link.order(&order).await;
+        let movable = self.shared.lock().movable();
+        let answer = link.order(&movable, order).await;
         answer
             .map(drop)
             .map_err(|fault| format!("the guard does not answer: {fault}"))

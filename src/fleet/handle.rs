@@ -78,7 +78,7 @@ impl Handle {
     pub fn declare(&self, fleet: &Fleet) {
         let mut inner = self.shared.lock();
         if inner.fleet != *fleet {
-            inner.fleet = fleet.clone();
+            inner.declare(fleet.clone());
             drop(inner);
             self.shared.to_place.notify_one();
         }
@@ -110,6 +110,14 @@ impl Handle {
 
     /// Tells how the sessions of this host are. What has not changed is not written.
     pub fn report(&self, sessions: BTreeMap<SessionName, SessionReport>) {
+        let is_known = {
+            let inner = self.shared.lock();
+            let settled = inner.settled.as_ref();
+            settled.is_some_and(|(at, known)| *at == inner.look.revision() && *known == sessions)
+        };
+        if is_known {
+            return;
+        }
         let _ = self.wishes.send(Wish::Report(sessions));
     }
 

@@ -2,15 +2,26 @@
 
 use super::agent::Agent;
 use crate::model::fleet::PROTOCOL;
-use crate::model::{Period, Revision, Transaction};
+use crate::model::{Period, PlaceReason, Revision, Transaction};
 use crate::place::{Absences, Placing, claim, led_by, place};
 use crate::proc::clock;
 use std::time::Duration;
 
-/// How often a leader looks, whatever happens.
+/// How often a host looks whether it can lead, and a leader while something waits for a time.
 const EVERY: Duration = Duration::from_millis(500);
+/// How often a leader looks while nothing waits. What changes in the store wakes it.
+const CALM: Duration = Duration::from_secs(5);
 /// The most changes in one transaction: etcd takes 128 conditions.
 const AT_ONCE: usize = 16;
+
+/// What a leader has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Each session is where it should be, until the store changes.
+    Calm,
+    /// Something was written, cannot be decided yet, or waits for a time.
+    Waits,
+}
 
 impl Agent {
     /// Tries to lead, and places the sessions while it does.
@@ -27,7 +38,9 @@ impl Agent {
             let mut pause = EVERY;
             if let Some(leader) = led {
                 absences = self.look_after(&absences);
-                self.place(leader, &absences).await;
+                if self.place(leader, &absences).await == Standing::Calm {
+                    pause = CALM;
+                }
                 let end = self.lock_delay.get().and_then(|it| absences.next_end(it));
                 pause = end.map_or(pause, |end| pause.min(end.to_std()));
             }
@@ -65,18 +78,18 @@ impl Agent {
     }
 
     /// Decides, and writes what has changed.
-    async fn place(&self, leader: Revision, absences: &Absences) {
+    async fn place(&self, leader: Revision, absences: &Absences) -> Standing {
         let Some(lock_delay) = self.lock_delay.get() else {
             // Whether the store can be believed is not known yet.
-            return;
+            return Standing::Waits;
         };
         let changes = {
             let inner = self.shared.lock();
             let Some(view) = &inner.look.view else {
-                return;
+                return Standing::Waits;
             };
             if inner.fleet.sessions.is_empty() && view.places.is_empty() {
-                return;
+                return Standing::Calm;
             }
             let placing = Placing {
                 view,
@@ -89,12 +102,20 @@ impl Agent {
                 now: clock::now(),
             };
             let verdicts = place(&placing);
+            let waits = |reason: &PlaceReason| matches!(reason, PlaceReason::GapNotOver { .. });
+            if verdicts
+                .values()
+                .all(|verdict| verdict.change.is_none() && !waits(&verdict.reason))
+            {
+                return Standing::Calm;
+            }
             let changes = verdicts.into_values().filter_map(|verdict| verdict.change);
             changes.collect::<Vec<Transaction>>()
         };
         for some in changes.chunks(AT_ONCE) {
             self.write(some).await;
         }
+        Standing::Waits
     }
 
     /// Writes changes together. Where one of them rests on what is not so any more, each alone.

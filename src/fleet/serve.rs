@@ -141,7 +141,8 @@ impl Agent {
     /// Writes what has changed of the sessions, and lets go of those that shall leave and are gone.
     async fn report(&self, sessions: BTreeMap<SessionName, SessionReport>) {
         let mut transactions = Vec::new();
-        {
+        let mut is_settled = true;
+        let revision = {
             let now = clock::boot_time();
             let mut inner = self.shared.lock();
             for (name, report) in &sessions {
@@ -157,19 +158,36 @@ impl Agent {
                     may_begin: inner.permits.open_until(name, now).is_some(),
                     is_declared: inner.fleet.sessions.contains_key(name),
                 };
+                // What it comes to changes by itself, once the permit is over.
+                is_settled &= !fate.may_begin;
                 transactions.extend(self.news_of(view, name, report, fate));
             }
-        }
-        for transaction in &transactions {
-            match self.store.commit(transaction, None).await {
-                Ok(result) => self.seen(result.revision).await,
-                Err(fault) => {
-                    tracing::debug!(%fault, "a history was not written");
-                    return;
-                }
+            view.revision
+        };
+        for some in transactions.chunks(AT_ONCE) {
+            if let Err(fault) = self.write_news(some).await {
+                tracing::debug!(%fault, "histories were not written");
+                return;
             }
         }
-        self.publish(&sessions).await;
+        let has_published = self.publish(&sessions).await;
+        is_settled &= transactions.is_empty() && !has_published;
+        self.shared.lock().settled = is_settled.then_some((revision, sessions));
+    }
+
+    /// Writes what is new of some sessions together. Where that rests for one of them on what is not
+    /// so any more, each alone: the next report has what was not written.
+    async fn write_news(&self, some: &[Transaction]) -> Result<(), EtcdFault> {
+        let all: Vec<&Transaction> = some.iter().collect();
+        let together = self.store.commit_all(&all, None).await?;
+        let mut revision = together.revision;
+        if !together.held && some.len() > 1 {
+            for transaction in some {
+                revision = self.store.commit(transaction, None).await?.revision;
+            }
+        }
+        self.seen(revision).await;
+        Ok(())
     }
 
     /// What is to be written of one session. None if nothing is.
@@ -208,10 +226,10 @@ impl Agent {
         })
     }
 
-    /// Writes the states that have changed, under the lease.
-    async fn publish(&self, sessions: &BTreeMap<SessionName, SessionReport>) {
+    /// Writes the states that have changed, under the lease. Returns whether there were any.
+    async fn publish(&self, sessions: &BTreeMap<SessionName, SessionReport>) -> bool {
         let Some(lease) = self.lease.get() else {
-            return;
+            return true;
         };
         let changed: Vec<(SessionName, SessionStatus)> = {
             let mut published = self.published.borrow_mut();
@@ -246,10 +264,11 @@ impl Agent {
                     .extend(some.iter().cloned()),
                 Err(fault) => {
                     tracing::debug!(%fault, "the states were not written");
-                    return;
+                    return true;
                 }
             }
         }
+        !changed.is_empty()
     }
 
     /// Says in the host's own record which agents are signed out here. A sign-in that comes later

@@ -1,26 +1,26 @@
 //! What the thread of the fleet and the controller both see.
 
 use super::forgive::FenceEnd;
+use super::handle::SessionReport;
 use crate::fence::{FenceState, Permits};
 use crate::model::{
     BootTime, Fleet, FleetAsk, FleetView, HostName, LossPolicy, Revision, SessionName, Stored,
 };
-
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// What is known of the fleet at a moment.
 #[derive(Debug, Clone, Default)]
 pub struct FleetLook {
     /// What the store has. None before it was first read.
-    pub view: Option<FleetView>,
+    pub view: Option<Arc<FleetView>>,
     /// The right of this host to run sessions.
     pub fence: FenceState,
     /// What is asked of sessions and has no answer yet.
     pub asks: BTreeMap<String, Stored<FleetAsk>>,
     /// The manifest in the store.
-    pub manifest: Option<String>,
+    pub manifest: Option<Arc<str>>,
     /// Whether this host leads.
     pub leads: bool,
     /// Why the store or the guard cannot be used now.
@@ -42,6 +42,8 @@ impl FleetLook {
 pub(super) struct Inner {
     pub(super) look: FleetLook,
     pub(super) fleet: Fleet,
+    /// The sessions of the fleet that can move.
+    movable: Arc<BTreeSet<SessionName>>,
     pub(super) permits: Permits,
     /// The deadline at which what can move was ended, because beats had failed.
     pub(super) ended_at: Option<BootTime>,
@@ -49,6 +51,8 @@ pub(super) struct Inner {
     pub(super) manifest: String,
     /// The agents that are signed out here, as the store was told. None where it was not.
     pub(super) signed_out: Option<BTreeSet<String>>,
+    /// The report after which the store had all that it says, with the revision of that store.
+    pub(super) settled: Option<(Revision, BTreeMap<SessionName, SessionReport>)>,
 }
 
 impl Inner {
@@ -59,13 +63,23 @@ impl Inner {
     }
 
     /// The sessions that can move.
-    pub(super) fn movable(&self) -> BTreeSet<SessionName> {
-        let sessions = self.fleet.sessions.iter();
-        sessions
-            .filter(|(_, session)| session.on_host_loss == LossPolicy::Move)
-            .map(|(name, _)| name.clone())
-            .collect()
+    pub(super) fn movable(&self) -> Arc<BTreeSet<SessionName>> {
+        Arc::clone(&self.movable)
     }
+
+    /// Takes in what the manifest says of the fleet.
+    pub(super) fn declare(&mut self, fleet: Fleet) {
+        self.movable = Arc::new(movable(&fleet));
+        self.fleet = fleet;
+    }
+}
+
+fn movable(fleet: &Fleet) -> BTreeSet<SessionName> {
+    let sessions = fleet.sessions.iter();
+    sessions
+        .filter(|(_, session)| session.on_host_loss == LossPolicy::Move)
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// What both sides see.
@@ -87,11 +101,13 @@ impl Shared {
             here,
             inner: Mutex::new(Inner {
                 look: FleetLook::default(),
+                movable: Arc::new(movable(&fleet)),
                 fleet,
                 permits: Permits::default(),
                 ended_at: None,
                 manifest: String::new(),
                 signed_out: Some(BTreeSet::new()),
+                settled: None,
             }),
             changed: Notify::new(),
             to_place: Notify::new(),

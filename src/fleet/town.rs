@@ -2,8 +2,8 @@
 
 use super::guard::{EPOCH_VARIABLE, HOST_VARIABLE, SOCKET_VARIABLE};
 use crate::model::{
-    Desired, Epoch, FleetView, HostName, HostRecord, LossPolicy, Placement, SessionName, Stored,
-    Town,
+    Desired, Epoch, FleetView, HostName, HostRecord, Leave, LossPolicy, Placement, SessionName,
+    Stored, Town,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,21 +12,23 @@ use std::path::Path;
 /// Where the sessions of a town are.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Placed {
-    /// Each session with its host and the epoch in which it came there. What shall leave its host is
-    /// left out, as it is to be stopped.
+    /// Each session with its host and the epoch in which it came there. What has left its host is
+    /// left out.
     pub sessions: BTreeMap<SessionName, (HostName, Epoch)>,
+    /// Those that shall leave their host, and why.
+    #[serde(default)]
+    pub leaving: BTreeMap<SessionName, Leave>,
     /// How each host that says it is reached by ssh.
     #[serde(default)]
     pub ssh: BTreeMap<HostName, String>,
 }
 
-/// The sessions that shall run where they are.
+/// Where the sessions are, and which of them shall leave.
 #[must_use]
 pub fn placed(view: &FleetView) -> Placed {
-    let stays = view.places.iter().filter(|(name, place)| {
+    let there = view.places.iter().filter(|(name, place)| {
         let hist = view.hists.get(*name);
-        let is_released = hist.is_some_and(|hist| hist.value.released == Some(place.epoch()));
-        place.value.leave.is_none() && !is_released
+        hist.is_none_or(|hist| hist.value.released != Some(place.epoch()))
     });
     let at = |(name, place): (&SessionName, &Stored<Placement>)| {
         (name.clone(), (place.value.host.clone(), place.epoch()))
@@ -34,8 +36,12 @@ pub fn placed(view: &FleetView) -> Placed {
     let reached = |(name, host): (&HostName, &Stored<HostRecord>)| {
         Some((name.clone(), host.value.ssh.clone()?))
     };
+    let leaves = |(name, place): (&SessionName, &Stored<Placement>)| {
+        Some((name.clone(), place.value.leave?))
+    };
     Placed {
-        sessions: stays.map(at).collect(),
+        sessions: there.clone().map(at).collect(),
+        leaving: there.filter_map(leaves).collect(),
         ssh: view.hosts.iter().filter_map(reached).collect(),
     }
 }
@@ -52,6 +58,7 @@ pub fn placed_here(town: &Town, here: &HostName, placed: &Placed, state: &Path) 
     town.sessions
         .retain(|name, _| !fleet.sessions.contains_key(name));
     town.hosts.elsewhere.clear();
+    town.hosts.leaving.clear();
     for (name, session) in &fleet.sessions {
         match placed.sessions.get(name) {
             Some((host, epoch)) if host == here => {
@@ -60,6 +67,9 @@ pub fn placed_here(town: &Town, here: &HostName, placed: &Placed, state: &Path) 
                 let variables = &mut desired.identity_env;
                 variables.insert(HOST_VARIABLE.to_owned(), here.to_string());
                 town.sessions.insert(name.clone(), desired);
+                let leaving = placed.leaving.get(name);
+                let leaving = leaving.map(|why| (name.clone(), *why));
+                town.hosts.leaving.extend(leaving);
             }
             Some((host, _)) => {
                 let elsewhere = (host.clone(), session.desired.clone());
@@ -92,7 +102,7 @@ mod tests {
     use crate::model::{FleetKey, Revision};
 
     #[test]
-    fn a_host_says_how_it_is_reached_and_what_leaves_it_is_left_out() {
+    fn a_host_says_how_it_is_reached_and_what_leaves_it_says_why() {
         let mut view = FleetView::default();
         let (host, at) = (HostName::new("a").unwrap(), Revision(3));
         let record = HostRecord {
@@ -102,7 +112,7 @@ mod tests {
         let text = serde_json::to_string(&record).unwrap();
         view.put(&FleetKey::Host(host.clone()), &text, at, at);
         let leaves = Placement {
-            leave: Some(crate::model::Leave::Drained),
+            leave: Some(Leave::Drained),
             ..Placement::new(host.clone())
         };
         for (name, place) in [("x", Placement::new(host.clone())), ("y", leaves)] {
@@ -111,7 +121,9 @@ mod tests {
         }
         let placed = placed(&view);
         let names: Vec<&str> = placed.sessions.keys().map(SessionName::as_str).collect();
-        assert_eq!(names, ["x"]);
+        assert_eq!(names, ["x", "y"]);
+        let leaving = SessionName::new("y").unwrap();
+        assert_eq!(placed.leaving, [(leaving, Leave::Drained)].into());
         assert_eq!(placed.ssh, [(host, "me@a".to_owned())].into());
     }
 }

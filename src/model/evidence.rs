@@ -72,6 +72,7 @@ impl Reason {
             Self::OffSchedule { until, zone } => {
                 of([("until", json!(until)), ("timezone", json!(zone))])
             }
+            Self::LeavesHost { why } => of([("why", json!(why))]),
             Self::DeclaredElsewhere { host } => of([("host", json!(host))]),
             Self::UnderWay {
                 argvs,

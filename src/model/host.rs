@@ -1,6 +1,6 @@
 //! The hosts of a town: where its sessions run, and how one host reaches another.
 
-use super::{Desired, Fleet, SessionName, SessionStatus};
+use super::{Desired, Fleet, Leave, SessionName, SessionStatus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -68,6 +68,9 @@ pub struct Hosts {
     /// The sessions that have come from another host and were not started here since. Their host is
     /// lost or gave them away, so each gets one start beside the limits on starts.
     pub arrivals: BTreeSet<SessionName>,
+    /// The sessions of [`Town::sessions`](super::Town::sessions) that shall leave this host. They are
+    /// ended here when they are idle, and not started.
+    pub leaving: BTreeMap<SessionName, Leave>,
 }
 
 impl Hosts {

@@ -1,7 +1,7 @@
 //! Why: the evidence for a step, and what holds one back. Each has a stable code.
 
 use super::{
-    Block, Change, ContextLimit, Flaw, GastownHold, NotReady, Period, SessionName, Source,
+    Block, Change, ContextLimit, Flaw, GastownHold, Leave, NotReady, Period, SessionName, Source,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -226,6 +226,11 @@ pub enum Reason {
         until: Option<String>,
         /// The time zone of the schedule.
         zone: String,
+    },
+    /// The store says that it leaves this host. It is ended here when it is idle.
+    LeavesHost {
+        /// Why it leaves.
+        why: Leave,
     },
     /// Ours, and declared for another host: this host leaves it alone.
     DeclaredElsewhere {

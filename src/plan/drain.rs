@@ -30,7 +30,11 @@ pub(super) fn hold_for_drain(
     }
     // Nobody waits for a session that is stuck, too quiet or done, unless it does not run now anyway:
     // that is decided first.
-    if !matches!(want.reason, Reason::Disabled | Reason::OffSchedule { .. }) {
+    let does_not_run = matches!(
+        want.reason,
+        Reason::Disabled | Reason::LeavesHost { .. } | Reason::OffSchedule { .. }
+    );
+    if !does_not_run {
         wake_when_urgent(subject, want, wakes);
         if let Some(at) = old_at_once(subject) {
             wakes.add(at);

@@ -192,6 +192,7 @@ fn stops(failed: &Subject<'_>, subject: &Subject<'_>, want: &Want) -> bool {
         | Reason::Orphaned
         | Reason::Disabled
         | Reason::OffSchedule { .. }
+        | Reason::LeavesHost { .. }
         | Reason::DeclaredElsewhere { .. }
         | Reason::UnderWay { .. }
         | Reason::NotStarted { .. }

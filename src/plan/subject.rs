@@ -5,8 +5,9 @@ use super::renamed::{Renaming, renaming};
 use super::rolling::FAILING;
 use crate::model::{
     Block, Change, Complaint, Content, Death, Desired, Flaw, Generation, History, Incarnation,
-    Label, LauncherJob, Life, Marks, Moment, Ownership, Period, Phase, Probed, RanWith, Replacing,
-    ScheduleState, Seen, Server, SessionName, Standing, Target, Verb, Walk, WhenAttached, Whose,
+    Label, LauncherJob, Leave, Life, Marks, Moment, Ownership, Period, Phase, Probed, RanWith,
+    Replacing, ScheduleState, Seen, Server, SessionName, Standing, Target, Verb, Walk,
+    WhenAttached, Whose,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -202,7 +203,12 @@ impl<'a> Subject<'a> {
 
     /// Whether the manifest says that it does not run.
     pub(super) fn is_disabled(&self) -> bool {
-        self.desired.is_some_and(|desired| !desired.enabled)
+        self.leaving().is_some() || self.desired.is_some_and(|desired| !desired.enabled)
+    }
+
+    /// Why it shall leave this host. None where it stays.
+    pub(super) fn leaving(&self) -> Option<Leave> {
+        self.situation.town.hosts.leaving.get(self.name).copied()
     }
 
     /// What its schedule says now. None without a schedule.

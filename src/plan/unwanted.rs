@@ -109,15 +109,20 @@ pub(super) fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
     }))
 }
 
-/// The manifest says that it does not run. It is ended when it is idle, and not started.
+/// The manifest says that it does not run, or the store that it leaves this host. It is ended when it
+/// is idle, and not started.
 pub(super) fn disabled(subject: &Subject<'_>) -> Option<Verdict> {
     if !subject.is_disabled() || subject.flaw().is_some() {
         return None;
     }
+    let reason = match subject.leaving() {
+        Some(why) => Reason::LeavesHost { why },
+        None => Reason::Disabled,
+    };
     if subject.label().is_none() {
         return Some(Verdict::Keep(Keep {
             phase: Phase::Stopped,
-            note: Some(Reason::Disabled),
+            note: Some(reason),
             next: None,
             wake: None,
         }));
@@ -129,7 +134,7 @@ pub(super) fn disabled(subject: &Subject<'_>) -> Option<Verdict> {
     };
     Some(Verdict::Want(Want {
         verb: Verb::Expire,
-        reason: Reason::Disabled,
+        reason,
         kind,
         phase: subject.living_phase(),
     }))

@@ -413,6 +413,7 @@ pub(super) fn symbol_of_note(same: &Unchanged) -> Option<(&'static str, &'static
         (Some(Reason::Completed { .. }), Phase::Completed(_)) | (None, _) => None,
         (Some(Reason::OffSchedule { .. }), Phase::Stopped) => Some(("·", "off", Role::Quiet)),
         (Some(Reason::Disabled), Phase::Stopped) => Some(("·", "disabled", Role::Quiet)),
+        (Some(Reason::LeavesHost { .. }), Phase::Stopped) => Some(("·", "moves", Role::Quiet)),
         (Some(Reason::UnderWay { .. }), _) => Some(("·", "running", Role::Quiet)),
         (Some(_), _) => Some(("·", "note", Role::Quiet)),
     }

@@ -63,6 +63,9 @@ pub fn why_and_next(row: &Row<'_>, paper: &Paper) -> WhyNext {
             words::reason(&Reason::Disabled),
             "without `enabled = false` it starts",
         ),
+        Event::Note(reason @ Reason::LeavesHost { .. }) => {
+            WhyNext::of(words::reason(reason), "starts on another host")
+        }
         Event::Note(reason) => WhyNext::why(words::reason(reason)),
         Event::Next(next) => WhyNext {
             next: of_next(row.phase, next, paper).next,

@@ -43,6 +43,7 @@ pub fn cause(reason: &Reason) -> Option<String> {
         | Reason::Orphaned
         | Reason::Disabled
         | Reason::OffSchedule { .. }
+        | Reason::LeavesHost { .. }
         | Reason::DeclaredElsewhere { .. }
         | Reason::UnderWay { .. }
         | Reason::NotStarted { .. } => Some(super::reason(reason)),
@@ -88,6 +89,7 @@ fn of_code(purpose: &RecordedReason) -> Option<String> {
         ReasonCode::Orphaned => "no longer declared",
         ReasonCode::Disabled => "disabled in the manifest",
         ReasonCode::OffSchedule => "outside of its schedule",
+        ReasonCode::LeavesHost => "moves to another host",
         ReasonCode::AnswerDeclared
         | ReasonCode::Missing
         | ReasonCode::Died

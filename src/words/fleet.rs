@@ -42,7 +42,7 @@ pub fn place_reason(reason: &PlaceReason, host: Option<&HostName>) -> String {
     }
 }
 
-fn leave(why: Leave) -> &'static str {
+pub(super) fn leave(why: Leave) -> &'static str {
     match why {
         Leave::Drained => "the host is drained",
         Leave::NotAllowed => "the manifest does not allow this host",

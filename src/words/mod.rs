@@ -231,6 +231,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::Orphaned => "no longer declared".to_owned(),
         Reason::Disabled => "disabled in the manifest".to_owned(),
         Reason::OffSchedule { until, zone } => off_schedule(until.as_deref(), zone),
+        Reason::LeavesHost { why } => format!("leaves this host: {}", fleet::leave(*why)),
         Reason::DeclaredElsewhere { host } => {
             format!("declared for host {}: it is left alone here", word(host))
         }
@@ -239,15 +240,7 @@ pub fn reason(reason: &Reason) -> String {
             argvs,
             waited,
             limit,
-        } => {
-            let argvs: Vec<String> = argvs.iter().map(|argv| shell(argv)).collect();
-            format!(
-                "`{}` has run for {}, at most {}",
-                argvs.join("; "),
-                brief(*waited),
-                brief(*limit)
-            )
-        }
+        } => under_way(argvs, *waited, *limit),
         Reason::NotStarted { said, crashes } => {
             format!("could not be started, try {crashes}: {}", said_by(said))
         }
@@ -259,6 +252,12 @@ pub fn reason(reason: &Reason) -> String {
             )
         }
     }
+}
+
+fn under_way(argvs: &[Vec<String>], waited: Period, limit: Period) -> String {
+    let argvs: Vec<String> = argvs.iter().map(|argv| shell(argv)).collect();
+    let (argvs, waited, limit) = (argvs.join("; "), brief(waited), brief(limit));
+    format!("`{argvs}` has run for {waited}, at most {limit}")
 }
 
 fn off_schedule(until: Option<&str>, zone: &str) -> String {
@@ -376,6 +375,7 @@ pub fn due(code: ReasonCode) -> &'static str {
         | ReasonCode::NameChanged
         | ReasonCode::Orphaned
         | ReasonCode::Disabled
+        | ReasonCode::LeavesHost
         | ReasonCode::DeclaredElsewhere
         | ReasonCode::Asked
         | ReasonCode::UnderWay

@@ -1,7 +1,7 @@
 //! Every sentence, as it is read.
 
 use super::*;
-use crate::model::{GastownHold, Rest};
+use crate::model::{GastownHold, Leave, Rest};
 
 /// 2025-11-21 14:05:02 at UTC+1.
 pub(crate) const CLOCK: Clock = Clock {
@@ -136,6 +136,12 @@ fn every_reason_is_a_sentence() {
         ),
         (Reason::Orphaned, "no longer declared"),
         (Reason::Disabled, "disabled in the manifest"),
+        (
+            Reason::LeavesHost {
+                why: Leave::Drained,
+            },
+            "leaves this host: the host is drained",
+        ),
         (
             Reason::OffSchedule {
                 until: Some("Mon 08:00".into()),

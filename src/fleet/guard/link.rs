@@ -3,13 +3,15 @@
 use super::serve::LOCK;
 use super::socket;
 use super::words::{GuardStanding, Order, line};
-use crate::model::{BootTime, ProcId};
+use crate::model::{BootTime, ProcId, SessionName};
 use crate::proc::child::Companion;
 use crate::proc::locks;
 use crate::proc::signal::{Signal, signal};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
@@ -43,6 +45,8 @@ struct Open {
     guard: ProcId,
     lines: Lines<BufReader<OwnedReadHalf>>,
     writer: OwnedWriteHalf,
+    /// The sessions that it was last told.
+    told: Option<Arc<BTreeSet<SessionName>>>,
 }
 
 impl Link {
@@ -109,6 +113,7 @@ impl Link {
             },
             lines,
             writer,
+            told: None,
         });
         Some(Guarded {
             deadline: standing.deadline,
@@ -127,17 +132,26 @@ impl Link {
         self.open.as_ref().map(|open| open.guard)
     }
 
-    /// Gives an order, and waits until the guard has taken it in.
+    /// Gives an order about these sessions, and waits until the guard has taken it in.
     ///
     /// # Errors
     /// The guard is gone or does not answer. One that does not answer is killed, so that another
     /// can take its place: nothing is guarded until [`Link::open`] has found it.
-    pub async fn order(&mut self, order: &Order) -> io::Result<Guarded> {
+    pub async fn order(
+        &mut self,
+        sessions: &Arc<BTreeSet<SessionName>>,
+        order: Order,
+    ) -> io::Result<Guarded> {
         let Some(open) = &mut self.open else {
             return Err(io::ErrorKind::NotConnected.into());
         };
+        let is_news = open.told.as_ref() != Some(sessions);
+        let order = Order {
+            sessions: is_news.then(|| (**sessions).clone()),
+            ..order
+        };
         let exchange = async {
-            open.writer.write_all(&line(order)).await?;
+            open.writer.write_all(&line(&order)).await?;
             let answer = open.lines.next_line().await?;
             let answer = answer.ok_or(io::ErrorKind::UnexpectedEof)?;
             serde_json::from_str::<GuardStanding>(&answer).map_err(io::Error::other)
@@ -147,9 +161,12 @@ impl Link {
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
         };
         match answer {
-            Ok(standing) if standing.deadline == order.deadline => Ok(Guarded {
-                deadline: standing.deadline,
-            }),
+            Ok(standing) if standing.deadline == order.deadline => {
+                open.told = Some(Arc::clone(sessions));
+                Ok(Guarded {
+                    deadline: standing.deadline,
+                })
+            }
             Ok(_) => Err(io::ErrorKind::InvalidData.into()),
             Err(fault) => {
                 signal(open.guard, Signal::KILL);

@@ -9,11 +9,13 @@ use crate::proc::{clock, process};
 use nix::sys::time::TimeSpec;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// The file whose lock makes a guard the only one of its state directory.
@@ -40,6 +42,15 @@ pub enum ServeFault {
 struct Peer {
     stream: UnixStream,
     unread: Vec<u8>,
+    /// The sessions that it has named last.
+    sessions: Option<Rc<BTreeSet<SessionName>>>,
+}
+
+/// What is guarded now.
+struct Task {
+    order: Order,
+    /// The sessions that can move.
+    sessions: Rc<BTreeSet<SessionName>>,
 }
 
 /// Guards the sessions of a town until its deadline has passed, or until nobody needs it.
@@ -66,7 +77,7 @@ pub fn serve(town: &SessionName, state: &Path) -> Result<(), ServeFault> {
     let mut guard = Guard {
         town,
         timer,
-        order: None,
+        task: None,
         peers: Vec::new(),
     };
     guard.run(&listener)?;
@@ -78,13 +89,13 @@ pub fn serve(town: &SessionName, state: &Path) -> Result<(), ServeFault> {
 struct Guard<'a> {
     town: &'a SessionName,
     timer: TimerFd,
-    order: Option<Order>,
+    task: Option<Task>,
     peers: Vec<Peer>,
 }
 
 impl Guard<'_> {
     fn deadline(&self) -> Option<BootTime> {
-        self.order.as_ref().and_then(|order| order.deadline)
+        self.task.as_ref().and_then(|task| task.order.deadline)
     }
 
     fn run(&mut self, listener: &UnixListener) -> io::Result<()> {
@@ -131,6 +142,7 @@ impl Guard<'_> {
             let mut peer = Peer {
                 stream,
                 unread: Vec::new(),
+                sessions: None,
             };
             let is_ready = peer.stream.set_nonblocking(true).is_ok();
             if is_ready && peer.stream.write_all(&line(&self.standing())).is_ok() {
@@ -155,8 +167,9 @@ impl Guard<'_> {
             let lives = peer.read();
             let mut has_heard = false;
             while let Some(order) = peer.next_line() {
-                if let Ok(order) = serde_json::from_slice::<Order>(&order) {
-                    self.take(order);
+                let order = serde_json::from_slice::<Order>(&order).ok();
+                if let Some(task) = order.and_then(|order| peer.task(order)) {
+                    self.take(task);
                     has_heard = true;
                 }
             }
@@ -166,12 +179,12 @@ impl Guard<'_> {
         self.peers.extend(peers);
     }
 
-    fn take(&mut self, order: Order) {
-        let expiration = order.deadline.map(|at| {
+    fn take(&mut self, task: Task) {
+        let expiration = task.order.deadline.map(|at| {
             let whole = Duration::from_millis(at.0.max(1));
             Expiration::OneShot(TimeSpec::from_duration(whole))
         });
-        self.order = Some(order);
+        self.task = Some(task);
         let set = match expiration {
             Some(at) => self.timer.set(at, TimerSetTimeFlags::TFD_TIMER_ABSTIME),
             None => self.timer.unset(),
@@ -183,11 +196,11 @@ impl Guard<'_> {
 
     /// Kills the controller, then all that can move.
     fn fire(&mut self) {
-        let Some(order) = self.order.take() else {
+        let Some(Task { order, sessions }) = self.task.take() else {
             return;
         };
         let killed = signal(order.controller(), Signal::KILL);
-        let is_meant = |name: &SessionName| order.sessions.contains(name);
+        let is_meant = |name: &SessionName| sessions.contains(name);
         let swept = sweep(self.town, &order.host, is_meant);
         tracing::warn!(?killed, ?swept, "the deadline has passed");
         let until = clock::boot_time().plus(AFTERMATH);
@@ -216,6 +229,15 @@ impl Peer {
                 Err(_) => return false,
             }
         }
+    }
+
+    /// What an order asks for. None for a first one that names no sessions.
+    fn task(&mut self, mut order: Order) -> Option<Task> {
+        if let Some(sessions) = order.sessions.take() {
+            self.sessions = Some(Rc::new(sessions));
+        }
+        let sessions = Rc::clone(self.sessions.as_ref()?);
+        Some(Task { order, sessions })
     }
 
     fn next_line(&mut self) -> Option<Vec<u8>> {

@@ -4,7 +4,7 @@ use crate::model::{BootTime, HostName, ProcId, SessionName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// What the controller says. It replaces all that was said before.
+/// What the controller says. It replaces what was said before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The pid of the controller.
@@ -13,8 +13,9 @@ pub struct Order {
     pub start: u64,
     /// The host. What runs for another one is spared.
     pub host: HostName,
-    /// The sessions that can move.
-    pub sessions: BTreeSet<SessionName>,
+    /// The sessions that can move. None where they are those of the order before, by the same
+    /// connection: a town has hundreds of them, and each beat brings an order.
+    pub sessions: Option<BTreeSet<SessionName>>,
     /// When they must end. None while nothing that can move may live: nothing is killed for that.
     pub deadline: Option<BootTime>,
 }

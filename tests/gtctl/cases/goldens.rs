@@ -47,6 +47,7 @@ impl Case {
             .unwrap_or_else(|e| panic!("{name}/world.toml: {e}"));
         town.gastown = world.gastown();
         town.unstartable = world.unstartable();
+        town.hosts.leaving.clone_from(&world.leaving);
         let observed = world.observed(&town);
         let town = covered(&town, &observed).into_owned();
         let memory = memory::learn(world.memory(&town), &town, &observed, NOW);
@@ -201,10 +202,11 @@ fn reason_code(reason: &Reason) -> &'static str {
         Reason::ContextNearFull { .. } => REASONS[28],
         Reason::NameChanged { .. } => REASONS[29],
         Reason::OffSchedule { .. } => REASONS[30],
+        Reason::LeavesHost { .. } => REASONS[31],
     }
 }
 
-const REASONS: [&str; 31] = [
+const REASONS: [&str; 32] = [
     "missing",
     "died",
     "completed",
@@ -236,6 +238,7 @@ const REASONS: [&str; 31] = [
     "context-near-full",
     "name-changed",
     "off-schedule",
+    "leaves-host",
 ];
 
 /// What cannot be: a service never completes, a task that runs once is over when it died, an orphan

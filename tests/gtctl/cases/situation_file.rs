@@ -5,7 +5,7 @@
 use gtctl::model::{
     Answer, AnswerGiven, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Dialog,
     DialogOption, Durability, Ended, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation,
-    History, Incarnation, KnownConversation, Label, LauncherJob, Life, Limited, Marks, Mass,
+    History, Incarnation, KnownConversation, Label, LauncherJob, Leave, Life, Limited, Marks, Mass,
     Meaning, Memory, Moment, MovedOut, Observed, Orders, Origin, Orphans, Ownership, PaneId,
     Period, Probed, ProcId, Purpose, RanWith, Readiness, Refused, Refuted, Replacing, Reported,
     Rest, Rung, Screen, ScreenState, Seen, SeenDialog, Server, ServerId, SessionId, SessionName,
@@ -41,6 +41,9 @@ pub(crate) struct World {
     /// Sessions that lack their program, and which.
     #[serde(default)]
     unstartable: BTreeMap<String, String>,
+    /// Sessions that leave this host, and why, as the store says.
+    #[serde(default)]
+    pub(crate) leaving: BTreeMap<SessionName, Leave>,
     #[serde(default)]
     seen: Vec<SeenEntry>,
     #[serde(default)]

@@ -8,6 +8,7 @@ use gtctl::proc::{clock, env_tag, process};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::{Child, Command};
+use std::sync::Arc;
 
 /// A process that is killed with this value.
 struct Sleeper(Child, ProcId);
@@ -71,10 +72,14 @@ impl Place {
             pid: controller.pid,
             start: controller.start,
             host: HostName::new("a").unwrap(),
-            sessions: BTreeSet::from([name("m")]),
+            sessions: None,
             deadline,
         }
     }
+}
+
+fn movable() -> Arc<BTreeSet<SessionName>> {
+    Arc::new(BTreeSet::from([name("m")]))
 }
 
 fn later(millis: u64) -> BootTime {
@@ -92,8 +97,13 @@ async fn it_ends_the_controller_and_what_can_move_and_nothing_else() {
     let mut link = place.link();
     assert_eq!(link.open().await.unwrap().deadline, None);
     let deadline = Some(later(1500));
-    let order = Place::order(controller.id(), deadline);
-    assert_eq!(link.order(&order).await.unwrap().deadline, deadline);
+    // The sessions are named once, and count for the orders after that.
+    let movable = movable();
+    for deadline in [Some(later(600_000)), deadline] {
+        let order = Place::order(controller.id(), deadline);
+        let standing = link.order(&movable, order).await.unwrap();
+        assert_eq!(standing.deadline, deadline);
+    }
     assert!(
         moves.lives() && controller.lives(),
         "not before the deadline"
@@ -124,7 +134,8 @@ async fn the_end_of_a_controller_is_no_reason_and_the_next_one_takes_it_over() {
     );
     let deadline = Some(later(600_000));
     let order = Place::order(controller.id(), deadline);
-    first.order(&order).await.unwrap();
+    let movable = movable();
+    first.order(&movable, order.clone()).await.unwrap();
     let guard = first.guard().unwrap();
     drop((first, controller));
     let mut next = place.link();
@@ -135,11 +146,11 @@ async fn the_end_of_a_controller_is_no_reason_and_the_next_one_takes_it_over() {
 
     // One that is stopped is replaced, with what the controller knows.
     signal(guard, Signal::STOP);
-    assert!(next.order(&order).await.is_err());
+    assert!(next.order(&movable, order.clone()).await.is_err());
     let another = wait_for("another guard", async || next.open().await.ok()).await;
     assert_eq!(another.deadline, None);
     assert_ne!(next.guard(), Some(guard));
-    next.order(&order).await.unwrap();
+    next.order(&movable, order.clone()).await.unwrap();
     assert_eq!(may_begin(&path).ok(), deadline);
     assert!(moves.lives());
     signal(next.guard().unwrap(), Signal::KILL);

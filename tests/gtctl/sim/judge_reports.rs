@@ -51,6 +51,7 @@ pub(super) fn judge_reports(world: &World, step: &Step) -> Result<(), Breach> {
         | Reason::Disabled
         | Reason::OffSchedule { .. }
         | Reason::NameChanged { .. }
+        | Reason::LeavesHost { .. }
         | Reason::DeclaredElsewhere { .. }
         | Reason::Asked
         | Reason::UnderWay { .. }

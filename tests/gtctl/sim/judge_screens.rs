@@ -87,6 +87,7 @@ pub(super) fn judge_screens(look: &Look<'_>, step: &Step) -> Result<(), Breach> 
         | Reason::Disabled
         | Reason::OffSchedule { .. }
         | Reason::NameChanged { .. }
+        | Reason::LeavesHost { .. }
         | Reason::DeclaredElsewhere { .. }
         | Reason::Asked
         | Reason::UnderWay { .. }
