@@ -17,11 +17,11 @@ const ME: ProcId = ProcId { pid: 1, start: 1 };
 /// The next check after steps were taken, and never an earlier one.
 const SOON: Period = Period::from_secs(1);
 /// Sessions looked at in all the checks of a forecast: this bounds how long it takes.
-const EFFORT: u64 = 500_000;
+const EFFORT: u64 = 300_000;
 /// So many checks every forecast may have, however large the town.
-const FEWEST_CHECKS: u64 = 400;
+const FEWEST_CHECKS: u64 = 300;
 /// Of these, so many may be at the beginning.
-const HEAD_START: u64 = 200;
+const HEAD_START: u64 = 100;
 
 /// A forecast in the making.
 pub(super) struct Run {

@@ -119,7 +119,8 @@ macro_rules! session_table {
             pub handoff: Option<String>,
             /// Least time between two planned restarts. Default: 1h.
             pub handoff_gap: Option<Wait>,
-            /// How long a planned restart waits for it to become idle. Default: 5m.
+            /// How long a planned restart, or its move to another host, waits for it to become
+            /// idle. Default: 5m.
             pub drain: Option<Wait>,
             /// After this time without output it is too quiet. Default: 30m.
             pub idle_limit: Option<Limit>,

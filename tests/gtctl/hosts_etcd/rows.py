@@ -315,8 +315,9 @@ def many(fleet):
         now = fleet.cost(host)
         costs[host] = {k: (now[k] - began[host][k]) / 1e6 / quiet for k in now}
     fleet.watcher.rests = False
-    time.sleep(1)
     leader = with_led(fleet)
+    # A new leader of etcd gives each lease its whole time anew: the beats after that count.
+    time.sleep(4)
     said = [
         f"{'leader' if h == leader else 'other'} {c['gtctl']:.1f} (etcd {c['etcd']:.1f}, tmux {c['tmux']:.1f})"
         for h, c in costs.items()
