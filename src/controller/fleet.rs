@@ -257,7 +257,8 @@ impl Controller {
         let ours = ours.filter(|(_, place)| place.value.host == *here);
         let phases = phases(decided.plan());
         let next = next_steps(decided.plan());
-        let leaving = leaving(view, decided.town(), here, decided.observed());
+        let observed = decided.observed();
+        let leaving = leaving(view, decided.town(), here, observed);
         let left = if leaving.is_empty() {
             BTreeMap::new()
         } else {
@@ -270,11 +271,17 @@ impl Controller {
             let history = memory.sessions.get(name).cloned().unwrap_or_default();
             let run = history.run.as_ref();
             let (next, held) = next.get(name).cloned().unwrap_or_default();
-            let status = phases.get(name).map(|phase| SessionStatus {
+            // A start that was refused is no part of the decision any more.
+            let waits = || {
+                let is_absent = part.refused.contains_key(name) && !is_seen(observed, name);
+                is_absent.then(|| Phase::Absent.word())
+            };
+            let phase = phases.get(name).copied().or_else(waits);
+            let status = phase.map(|phase| SessionStatus {
                 host: here.clone(),
                 epoch: place.epoch(),
                 generation: run.map(|run| run.generation).unwrap_or_default(),
-                phase: (*phase).to_owned(),
+                phase: phase.to_owned(),
                 ready: run.is_some_and(|run| run.ready.is_some()),
                 completed: history.finished.is_some_and(|finished| finished.well),
                 next,
@@ -314,20 +321,24 @@ fn leaving(
     here: &HostName,
     observed: &Observed,
 ) -> BTreeSet<SessionName> {
-    let is_seen = |name: &SessionName| match observed {
+    let ours = view.places.iter();
+    ours.filter(|(name, place)| {
+        let stays = town.sessions.contains_key(*name) && !town.hosts.leaving.contains_key(*name);
+        place.value.host == *here && !stays && !is_seen(observed, name)
+    })
+    .map(|(name, _)| name.clone())
+    .collect()
+}
+
+/// Whether tmux has this session, or may have it.
+fn is_seen(observed: &Observed, name: &SessionName) -> bool {
+    match observed {
         Observed::Up(server) => {
             server.sessions.contains_key(name.as_str()) || server.moved.contains_key(name)
         }
         Observed::Down => false,
         Observed::Unknown(_) => true,
-    };
-    let ours = view.places.iter();
-    ours.filter(|(name, place)| {
-        let stays = town.sessions.contains_key(*name) && !town.hosts.leaving.contains_key(*name);
-        place.value.host == *here && !stays && !is_seen(name)
-    })
-    .map(|(name, _)| name.clone())
-    .collect()
+    }
 }
 
 /// What is asked for by hand. None for a text, which is typed beside the cycles.

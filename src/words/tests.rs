@@ -1,7 +1,9 @@
 //! Every sentence, as it is read.
 
 use super::*;
-use crate::model::{GastownHold, Leave, Rest};
+use crate::model::{
+    Death, GastownHold, Hold, Leave, Milestone, Moment, NotReady, Period, Reason, Rest, SessionName,
+};
 
 /// 2025-11-21 14:05:02 at UTC+1.
 pub(crate) const CLOCK: Clock = Clock {

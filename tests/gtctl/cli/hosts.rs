@@ -339,11 +339,27 @@ fn without_hosts_nothing_is_asked_and_nothing_is_new() {
         .args(["status"]);
     fleet.yard.running(command).end().exits(0);
     let calls = fs::read_to_string(calls).unwrap();
-    for word in ["/ssh\"", "gtctl-ssh", "hosts.json"] {
+    for word in ["/ssh\"", "gtctl-ssh", "hosts.json", "host.toml", "AF_INET"] {
         assert!(!calls.contains(word), "{word}: {calls}");
     }
     // What may hang is read on threads of their own: the folders above, the manifest and the
     // state directory. Hosts would need more.
     let threads = calls.lines().filter(|line| line.contains("CLONE_THREAD"));
     assert!(threads.count() <= 3, "{calls}");
+
+    // Nor has its controller the thread of a fleet, or a guard.
+    let controller = fleet.start(&["reconcile", "--watch"]);
+    fleet
+        .yard
+        .until("the controller", || controller.listens_for_term());
+    let threads = fs::read_dir(format!("/proc/{}/task", controller.id().pid)).unwrap();
+    let names = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")));
+    let names: Vec<String> = names.map_while(Result::ok).collect();
+    assert!(
+        !names.iter().any(|name| name.trim() == "fleet"),
+        "{names:?}"
+    );
+    assert!(!fs::exists(fleet.yard.state().join("guard.lock")).unwrap());
+    controller.signal(gtctl::proc::signal::Signal::TERM);
+    controller.end().exits(0);
 }
