@@ -252,12 +252,17 @@ fn one_that_fails_hangs_or_floods_delays_no_other_and_no_restart() {
         .next()
         .unwrap();
     assert!(log.metadata().unwrap().len() < 2 << 20, "{log:?}");
+    // Not afterwards: a run that ends with its controller has another end.
+    yard.until("why it failed", || {
+        yard.gtctl(&["status"])
+            .out
+            .contains("exit status 3: no luck")
+    });
     controller.signal(gtctl::proc::signal::Signal::TERM);
     controller.end().exits(0);
     for chore in ["hang", "flood", "much"] {
         yard.until("nothing to be left", || marker_of(&yard, chore).is_empty());
     }
-    yard.gtctl(&["status"]).says("exit status 3: no luck");
 }
 
 fn marker_of(yard: &Yard, chore: &str) -> Vec<gtctl::model::ProcId> {
