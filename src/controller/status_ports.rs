@@ -163,8 +163,8 @@ impl Known {
         let own = |report: &&crate::model::AgentReport| {
             reports::is_of(report, agent.generation, agent.process)
         };
-        let said = reports.ok().flatten().and_then(|(reports, _)| {
-            let last = reports::latest(reports.iter().filter(own))?;
+        let said = reports.ok().flatten().and_then(|read| {
+            let last = reports::latest(read.reports.iter().filter(own))?;
             Some(Said {
                 activity: last.activity,
                 event: last.event,

@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::proc::process::{self, Presence};
 use crate::proc::zone;
-use crate::reports::{self, RegistryEntry};
+use crate::reports::{self, RegistryEntry, ReportFold};
 use crate::screen;
 use crate::store::{ReportsStamp, View};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +53,7 @@ struct HookReports {
     generation: Generation,
     process: ProcId,
     stamp: ReportsStamp,
-    latest: Option<Reported>,
+    fold: ReportFold,
 }
 
 #[derive(Debug, Clone)]
@@ -153,10 +153,10 @@ pub fn last_reports(
             .and_then(|history| history.run.as_ref())
             .filter(|_| may_report && !living.contains(name));
         let Some(run) = run else { continue };
-        let Ok(Some((reports, _))) = state.read_reports(name, run.generation, None) else {
+        let Ok(Some(read)) = state.read_reports(name, run.generation, None) else {
             continue;
         };
-        if let Some(latest) = reports::latest(&reports) {
+        if let Some(latest) = reports::latest(&read.reports) {
             last.insert(name.clone(), (run.generation, latest));
         }
     }
@@ -232,28 +232,33 @@ fn latest_of_hooks(
     let process = session.process;
     let known = cache
         .hooks
-        .get(name)
+        .remove(name)
         .filter(|known| known.generation == generation && known.process == process);
-    let stamp = known.map(|known| known.stamp);
-    match state.read_reports(session.label.tag(), generation, stamp) {
-        Ok(Some((reports, stamp))) => {
+    let stamp = known.as_ref().map(|known| known.stamp);
+    let now = match state.read_reports(session.label.tag(), generation, stamp) {
+        Ok(Some(read)) => {
+            let before = known.filter(|_| read.follow);
+            let mut fold = before.map(|before| before.fold).unwrap_or_default();
             let counts = |report: &&AgentReport| reports::is_of(report, generation, process);
-            let latest = reports::latest(reports.iter().filter(counts));
-            let read = HookReports {
+            for report in read.reports.iter().filter(counts) {
+                fold.take(report);
+            }
+            HookReports {
                 generation,
                 process,
-                stamp,
-                latest: latest.clone(),
-            };
-            cache.hooks.insert(name.clone(), read);
-            latest
+                stamp: read.stamp,
+                fold,
+            }
         }
-        Ok(None) => known.and_then(|known| known.latest.clone()),
+        Ok(None) => known?,
         Err(fault) => {
             tracing::debug!(%fault, session = %name, "its reports cannot be read");
-            None
+            return None;
         }
-    }
+    };
+    let latest = now.fold.latest();
+    cache.hooks.insert(name.clone(), now);
+    latest
 }
 
 /// The entries of the registry that belong to these sessions.

@@ -88,43 +88,65 @@ pub fn is_of(report: &AgentReport, generation: Generation, pane: ProcId) -> bool
 }
 
 /// The latest word of the reports of one incarnation, given in the order in which they were
-/// written. None where none says anything of what the agent does.
+/// written. None where none says anything of what the agent does. See [`ReportFold`].
+#[must_use]
+pub fn latest<'r>(reports: impl IntoIterator<Item = &'r AgentReport>) -> Option<Reported> {
+    let mut fold = ReportFold::default();
+    for report in reports {
+        fold.take(report);
+    }
+    fold.latest()
+}
+
+/// The reports of one incarnation so far, taken in the order in which they were written.
 ///
 /// Hooks run beside each other, so reports that lie close together may be out of order. Therefore:
 ///
 /// - What ends a turn stands until a new turn begins. A tool's report right after it is late.
 /// - A question stands although the report of the tool that it is about comes right after it.
 /// - Reports that say nothing of what the agent does change nothing but the conversation.
-#[must_use]
-pub fn latest<'r>(reports: impl IntoIterator<Item = &'r AgentReport>) -> Option<Reported> {
-    let mut standing: Option<&AgentReport> = None;
-    let mut conversation: Option<&ConversationId> = None;
-    let mut transcript: Option<&String> = None;
-    let mut has_begun_turn = false;
-    for report in reports {
-        if report.conversation.is_some() && report.conversation.as_ref() != conversation {
-            has_begun_turn = false;
+#[derive(Debug, Clone, Default)]
+pub struct ReportFold {
+    /// What says what the agent does.
+    standing: Option<AgentReport>,
+    conversation: Option<ConversationId>,
+    transcript: Option<String>,
+    has_begun_turn: bool,
+}
+
+impl ReportFold {
+    /// Takes in the next report.
+    pub fn take(&mut self, report: &AgentReport) {
+        if report.conversation.is_some() && report.conversation != self.conversation {
+            self.has_begun_turn = false;
+            self.conversation.clone_from(&report.conversation);
         }
-        conversation = report.conversation.as_ref().or(conversation);
-        transcript = report.transcript.as_ref().or(transcript);
-        has_begun_turn |= report.activity.tells_of_turn();
-        if replaces(standing, report) {
-            standing = Some(report);
+        if report.transcript.is_some() && report.transcript != self.transcript {
+            self.transcript.clone_from(&report.transcript);
+        }
+        self.has_begun_turn |= report.activity.tells_of_turn();
+        if replaces(self.standing.as_ref(), report) {
+            self.standing = Some(report.clone());
         }
     }
-    let standing = standing?;
-    Some(Reported {
-        activity: standing.activity,
-        by: Source::Hook,
-        event: standing.event.clone(),
-        at: standing.at,
-        conversation: conversation.cloned(),
-        text: standing.text.clone(),
-        transcript: transcript.cloned(),
-        resets: None,
-        has_begun_turn,
-        usage: None,
-    })
+
+    /// What they come to. None where none says anything of what the agent does.
+    #[must_use]
+    pub fn latest(&self) -> Option<Reported> {
+        let standing = self.standing.as_ref()?;
+        Some(Reported {
+            activity: standing.activity,
+            by: Source::Hook,
+            event: standing.event.clone(),
+            at: standing.at,
+            conversation: self.conversation.clone(),
+            text: standing.text.clone(),
+            transcript: self.transcript.clone(),
+            resets: None,
+            has_begun_turn: self.has_begun_turn,
+            usage: None,
+        })
+    }
 }
 
 /// Whether a report is news after the one that stands.

@@ -29,7 +29,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
-pub use hooks::{Hooked, is_of, latest, read};
+pub use hooks::{Hooked, ReportFold, is_of, latest, read};
 pub use opencode::session_status;
 pub use registry::{RegistryEntry, registry_entry};
 pub use together::together;

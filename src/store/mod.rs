@@ -57,7 +57,7 @@ pub use log_times::Since;
 pub use logs::Retention;
 pub use notice::Watcher;
 pub use record::{RecordFiles, RecordPart, export_record, record_lines, record_parts};
-pub use reports::{ReportsStamp, add_report, note_hook_fault};
+pub use reports::{ReadReports, ReportsStamp, add_report, note_hook_fault};
 pub use samples::SampleWriter;
 pub use sink::{Bounds, Sink};
 pub use state::{LoadedState, Saved};

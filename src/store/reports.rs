@@ -29,12 +29,30 @@ const LAST_FAULT: &str = "last-fault";
 /// For so long a hook waits for another hook of its session.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// What tells whether a file of reports is still as it was read.
+/// What tells whether a file of reports is still as it was read, and how far that was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReportsStamp {
+    written: Written,
+    /// Where the last whole line ends that was read.
+    end: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Written {
     inode: u64,
     size: u64,
     modified: (i64, i64),
+}
+
+/// What was read of a file of reports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadReports {
+    /// The reports of the wanted incarnation, in the order in which they were written.
+    pub reports: Vec<AgentReport>,
+    /// Whether they come right after what was read before. Else they are all that counts.
+    pub follow: bool,
+    /// For the next time.
+    pub stamp: ReportsStamp,
 }
 
 impl View {
@@ -50,8 +68,8 @@ impl View {
         reports_in(&self.reports_dir(), session)
     }
 
-    /// What is at the end of a session's reports of this incarnation, in the order in which it was
-    /// written. None where nothing has changed since `before`.
+    /// What a session has reported in this incarnation since `before`, or at the end of its file.
+    /// None where nothing has changed since `before`.
     ///
     /// # Errors
     /// What the system says, but for a file that is not there: that holds no reports.
@@ -60,25 +78,42 @@ impl View {
         session: &SessionName,
         generation: Generation,
         before: Option<ReportsStamp>,
-    ) -> io::Result<Option<(Vec<AgentReport>, ReportsStamp)>> {
+    ) -> io::Result<Option<ReadReports>> {
         let path = self.reports_of(session);
         let Ok(metadata) = fs::symlink_metadata(&path) else {
             return Ok(None);
         };
-        if before == Some(stamp(&metadata)) {
+        if before.is_some_and(|before| before.written == written(&metadata)) {
             return Ok(None);
         }
         let opened = files::open(&path, Links::Refuse)?;
-        let stamp = stamp(&opened.metadata);
+        let written = written(&opened.metadata);
         let mut file = opened.file;
-        let text = end_of(&mut file, opened.metadata.len())?;
+        let after = match before.filter(|before| before.written.inode == written.inode) {
+            Some(before) => after(&mut file, before.end, written.size)?,
+            None => None,
+        };
+        let follow = after.is_some();
+        let text = match after {
+            Some(text) => text,
+            None => end_of(&mut file, written.size)?,
+        };
+        let begun = text.rsplit(|byte| *byte == b'\n').next();
+        let begun = begun.map_or(0, |line| line.len() as u64);
         let reports = text
             .split(|byte| *byte == b'\n')
             .filter_map(|line| serde_json::from_slice::<AgentReport>(line).ok())
             .filter(|report| report.generation == generation)
             .filter(is_bounded)
             .collect();
-        Ok(Some((reports, stamp)))
+        Ok(Some(ReadReports {
+            reports,
+            follow,
+            stamp: ReportsStamp {
+                written,
+                end: written.size.saturating_sub(begun),
+            },
+        }))
     }
 }
 
@@ -94,8 +129,8 @@ impl StateDir {
     }
 }
 
-fn stamp(metadata: &fs::Metadata) -> ReportsStamp {
-    ReportsStamp {
+fn written(metadata: &fs::Metadata) -> Written {
+    Written {
         inode: metadata.ino(),
         size: metadata.size(),
         modified: (metadata.mtime(), metadata.mtime_nsec()),
@@ -225,6 +260,24 @@ fn replace(path: &Path, file: &mut File, line: &[u8]) -> io::Result<()> {
     fs::rename(&temporary, path)
 }
 
+/// What comes after this line's end, where the file still has one there and that is not too much.
+fn after(file: &mut File, end: u64, size: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(before) = end.checked_sub(1) else {
+        return Ok(None);
+    };
+    if size < end || size - end > TAIL {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(before))?;
+    let mut text = Vec::new();
+    file.take(size - before).read_to_end(&mut text)?;
+    if text.first() != Some(&b'\n') {
+        return Ok(None);
+    }
+    text.remove(0);
+    Ok(Some(text))
+}
+
 /// The whole lines among the last [`TAIL`] bytes of a file.
 fn end_of(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
     let from = length.saturating_sub(TAIL);
@@ -261,6 +314,12 @@ mod tests {
         }
     }
 
+    fn line(n: u64) -> Vec<u8> {
+        let mut line = serde_json::to_vec(&report(n)).unwrap();
+        line.push(b'\n');
+        line
+    }
+
     fn place(name: &str) -> (PathBuf, View, SessionName) {
         let path =
             std::env::temp_dir().join(format!("gtctl-reports-{name}-{}", std::process::id()));
@@ -277,16 +336,28 @@ mod tests {
         }
         let size = fs::metadata(view.reports_of(&session)).unwrap().len();
         assert!(size <= MAX_FILE + MAX_LINE as u64, "{size}");
-        let (reports, stamp) = view
-            .read_reports(&session, Generation(5), None)
-            .unwrap()
-            .unwrap();
+        let read = |before| view.read_reports(&session, Generation(5), before).unwrap();
+        let ReadReports { reports, stamp, .. } = read(None).unwrap();
         assert!(reports.len() > 20, "{}", reports.len());
         assert_eq!(reports.last(), Some(&report(1999)));
-        let again = view.read_reports(&session, Generation(5), Some(stamp));
-        assert_eq!(again.unwrap(), None);
+        assert_eq!(read(Some(stamp)), None);
+        // What is new comes alone, until the file was cut.
+        add_report(&view.reports_dir(), &session, &report(2000)).unwrap();
+        let news = read(Some(stamp)).unwrap();
+        assert_eq!((news.reports, news.follow), (vec![report(2000)], true));
+        let file = view.reports_of(&session);
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, [&whole[..], b"{\"at\""].concat()).unwrap();
+        let half = read(Some(news.stamp)).unwrap();
+        assert_eq!((half.reports, half.follow), (vec![], true));
+        fs::write(&file, [&whole[..], &line(2001)].concat()).unwrap();
+        let rest = read(Some(half.stamp)).unwrap();
+        assert_eq!((rest.reports, rest.follow), (vec![report(2001)], true));
+        fs::write(&file, line(2002)).unwrap();
+        let cut = read(Some(rest.stamp)).unwrap();
+        assert_eq!((cut.reports, cut.follow), (vec![report(2002)], false));
         let of_another = view.read_reports(&session, Generation(6), None).unwrap();
-        assert_eq!(of_another.unwrap().0, vec![]);
+        assert_eq!(of_another.unwrap().reports, vec![]);
         fs::remove_dir_all(path).unwrap();
     }
 
@@ -303,10 +374,8 @@ mod tests {
                 });
             }
         });
-        let (reports, _) = view
-            .read_reports(&session, Generation(5), None)
-            .unwrap()
-            .unwrap();
+        let read = view.read_reports(&session, Generation(5), None);
+        let reports = read.unwrap().unwrap().reports;
         for hook in 0..4 {
             let last = reports
                 .iter()
@@ -328,10 +397,8 @@ mod tests {
         let mut text = fs::read(&file).unwrap();
         text.extend(b"{\"at\": 3}\n\xff\xfe\n");
         fs::write(&file, text).unwrap();
-        let (reports, _) = view
-            .read_reports(&session, Generation(5), None)
-            .unwrap()
-            .unwrap();
+        let read = view.read_reports(&session, Generation(5), None);
+        let reports = read.unwrap().unwrap().reports;
         assert_eq!(reports, vec![report(1)]);
         fs::remove_file(&file).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", &file).unwrap();
