@@ -203,7 +203,7 @@ impl<'a> Subject<'a> {
 
     /// Whether the manifest says that it does not run.
     pub(super) fn is_disabled(&self) -> bool {
-        self.leaving().is_some() || self.desired.is_some_and(|desired| !desired.enabled)
+        self.desired.is_some_and(|desired| !desired.enabled)
     }
 
     /// Why it shall leave this host. None where it stays.

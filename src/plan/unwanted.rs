@@ -112,13 +112,14 @@ pub(super) fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
 /// The manifest says that it does not run, or the store that it leaves this host. It is ended when it
 /// is idle, and not started.
 pub(super) fn disabled(subject: &Subject<'_>) -> Option<Verdict> {
-    if !subject.is_disabled() || subject.flaw().is_some() {
-        return None;
-    }
     let reason = match subject.leaving() {
         Some(why) => Reason::LeavesHost { why },
-        None => Reason::Disabled,
+        None if subject.is_disabled() => Reason::Disabled,
+        None => return None,
     };
+    if subject.flaw().is_some() {
+        return None;
+    }
     if subject.label().is_none() {
         return Some(Verdict::Keep(Keep {
             phase: Phase::Stopped,
