@@ -1,7 +1,7 @@
 //! Reads one process: whether it lives, what it uses, and its names.
 
 use super::clock;
-use super::machine::{Place, machine};
+use super::machine::{ProcessPath, machine};
 use crate::model::{ProcId, plain_name};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -123,7 +123,9 @@ pub fn may_live(process: ProcId) -> bool {
 pub fn names(pid: u32, comm: &str) -> Names {
     let cmdline = machine().arguments(pid, 4096).unwrap_or_default();
     let argv0 = cmdline.split(|b| *b == 0).next().unwrap_or_default();
-    let exe = machine().place(pid, Place::Program).unwrap_or_default();
+    let exe = machine()
+        .path(pid, ProcessPath::Program)
+        .unwrap_or_default();
     let exe = exe.to_string_lossy();
     let exe = exe.strip_suffix(DELETED).unwrap_or(&exe);
     Names {
@@ -151,7 +153,7 @@ pub fn program_file(pid: u32) -> Option<ProgramFile> {
     if !machine().shares_our_files(pid) {
         return None;
     }
-    let shown = machine().place(pid, Place::Program).ok()?;
+    let shown = machine().path(pid, ProcessPath::Program).ok()?;
     let text = shown.to_str()?;
     let former = text.strip_suffix(DELETED);
     Some(ProgramFile {
@@ -223,7 +225,7 @@ pub fn environment(pid: u32) -> std::collections::BTreeMap<String, Vec<u8>> {
 /// The working directory of a process, if it is readable and still exists.
 #[must_use]
 pub fn cwd(pid: u32) -> Option<std::path::PathBuf> {
-    let folder = machine().place(pid, Place::Folder);
+    let folder = machine().path(pid, ProcessPath::Folder);
     folder.ok().filter(|path| path.is_dir())
 }
 

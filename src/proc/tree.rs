@@ -2,7 +2,7 @@
 
 use super::clock;
 use super::file;
-use super::machine::{Place, machine};
+use super::machine::{ProcessPath, machine};
 use super::process::{self, Presence, Stat};
 use super::script::AgentSignature;
 use crate::model::{Period, ProcId, Stopping, Usage};
@@ -204,7 +204,7 @@ pub fn has_command(tree: &[Member], names: &[String], up_after: Period) -> bool 
 
 fn is_command(member: &Member) -> bool {
     let reads_nothing = || {
-        let stdin = machine().place(member.id.pid, Place::Input);
+        let stdin = machine().path(member.id.pid, ProcessPath::Input);
         stdin.is_ok_and(|stdin| stdin == Path::new("/dev/null"))
     };
     runs_a_text(member) || reads_nothing()

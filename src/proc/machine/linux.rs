@@ -3,7 +3,7 @@
 use super::super::file::{self, MAX_PROCESSES};
 use super::super::process::{Presence, parse};
 use super::super::sockets::{self, Listening};
-use super::{Machine, Place};
+use super::{Machine, ProcessPath};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -99,11 +99,11 @@ impl Machine for Linux {
         file::read_at_once(format!("/proc/{pid}/environ"), buffer)
     }
 
-    fn place(&self, pid: u32, place: Place) -> io::Result<PathBuf> {
-        let link = match place {
-            Place::Program => "exe",
-            Place::Folder => "cwd",
-            Place::Input => "fd/0",
+    fn path(&self, pid: u32, which: ProcessPath) -> io::Result<PathBuf> {
+        let link = match which {
+            ProcessPath::Program => "exe",
+            ProcessPath::Folder => "cwd",
+            ProcessPath::Input => "fd/0",
         };
         fs::read_link(format!("/proc/{pid}/{link}"))
     }

@@ -22,9 +22,9 @@ use std::sync::OnceLock;
 /// The variable by which the tests choose the portable answers. Every other value is passed over.
 const VARIABLE: &str = "GTCTL_MACHINE";
 
-/// Where a process stands in the file system.
+/// A path that belongs to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ProcessPath {
     /// The file that it was started from.
     Program,
     /// Its working directory.
@@ -58,9 +58,9 @@ pub(super) trait Machine: Debug + Sync {
     /// it fits into the buffer.
     fn environment<'b>(&self, pid: u32, buffer: &'b mut [u8]) -> io::Result<&'b [u8]>;
 
-    /// Where it stands. A file that was removed has ` (deleted)` after its path, where the system
+    /// This path of the process. A file that was removed has ` (deleted)` after its path, where the system
     /// knows that.
-    fn place(&self, pid: u32, place: Place) -> io::Result<PathBuf>;
+    fn path(&self, pid: u32, which: ProcessPath) -> io::Result<PathBuf>;
 
     /// Whether it sees the same files as we do. False where that is not known.
     fn shares_our_files(&self, pid: u32) -> bool;
@@ -162,8 +162,11 @@ mod tests {
             let age = crate::proc::clock::age(stat.start);
             assert!(age.millis() < 60_000, "{machine:?}: {age:?}");
             assert_eq!(machine.arguments(pid, 4096).unwrap(), b"sleep\x00600\0");
-            assert_eq!(machine.place(pid, Place::Folder).unwrap(), Path::new("/"));
-            let program = machine.place(pid, Place::Program).unwrap();
+            assert_eq!(
+                machine.path(pid, ProcessPath::Folder).unwrap(),
+                Path::new("/")
+            );
+            let program = machine.path(pid, ProcessPath::Program).unwrap();
             assert!(program.is_absolute(), "{machine:?}: {program:?}");
             let us = rustix::process::geteuid().as_raw();
             assert_eq!(machine.owner(pid), Some(us), "{machine:?}");

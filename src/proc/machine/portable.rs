@@ -1,6 +1,8 @@
 //! What every Unix can tell of its processes, by sysinfo.
 //!
-//! A start time is known to a second only. There are no handles, so the end of a process is polled
+//! Not known are: who shares our files, which file a process was started from once another stands in
+//! its place, and the share of memory. A boot is known by its time: a step of the wall clock may look
+//! like another boot. A start time is known to a second only. There are no handles, so the end of a process is polled
 //! for, and a signal goes to a pid whose start time was checked just before. A pid that is reused
 //! within that instant, by a process that starts within the same second, would be hit.
 
@@ -8,13 +10,12 @@ use super::super::clock;
 use super::super::file::MAX_PROCESSES;
 use super::super::process::{Presence, Stat};
 use super::super::sockets::Listening;
-use super::{Machine, Place};
+use super::{Machine, ProcessPath};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use sysinfo::{
@@ -135,26 +136,24 @@ impl Machine for Portable {
         Ok(buffer.get(..length).unwrap_or_default())
     }
 
-    fn place(&self, pid: u32, place: Place) -> io::Result<PathBuf> {
+    fn path(&self, pid: u32, which: ProcessPath) -> io::Result<PathBuf> {
         let parts = ProcessRefreshKind::nothing()
             .with_exe(UpdateKind::Always)
             .with_cwd(UpdateKind::Always);
-        let found = read(pid, parts, |process| match place {
-            Place::Program => process.exe().map(Path::to_path_buf),
-            Place::Folder => process.cwd().map(Path::to_path_buf),
-            Place::Input => None,
+        let found = read(pid, parts, |process| match which {
+            ProcessPath::Program => process.exe().map(Path::to_path_buf),
+            ProcessPath::Folder => process.cwd().map(Path::to_path_buf),
+            ProcessPath::Input => None,
         })?;
         found.ok_or_else(|| io::ErrorKind::Unsupported.into())
     }
 
     fn shares_our_files(&self, _pid: u32) -> bool {
-        true
+        false
     }
 
-    fn program_identity(&self, pid: u32) -> Option<(u64, u64)> {
-        // The file that stands at its path now. So a replaced program is not noticed.
-        let file = std::fs::metadata(self.place(pid, Place::Program).ok()?).ok()?;
-        Some((file.dev(), file.ino()))
+    fn program_identity(&self, _pid: u32) -> Option<(u64, u64)> {
+        None
     }
 
     fn share_of_memory(&self, _pid: u32) -> Option<u64> {
