@@ -61,6 +61,12 @@
 //! is not an empty town ([`model::Observed::Unknown`]). The truth lives in labels on the session;
 //! files hold only what tmux forgets, and are written before the effect.
 
+// What only Linux's own answers use stays in its place.
+#![cfg_attr(
+    not(target_os = "linux"),
+    expect(dead_code, reason = "helpers of what only Linux has")
+)]
+
 pub mod act;
 pub mod chores;
 pub mod cli;

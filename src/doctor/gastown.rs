@@ -7,10 +7,9 @@ use super::install::{self, on_path};
 use super::{Patient, shown};
 use crate::files::{self, Links};
 use crate::model::{Checked, Desired, Fix, Socket, Town};
+use crate::proc::locks::{self, Locker};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -155,21 +154,10 @@ fn daemon(root: &Path) -> Option<Checked> {
 ///
 /// The list of the kernel says so. To try the lock itself could make gt's own attempt fail.
 fn holder(file: &Path) -> Option<String> {
-    let meta = fs::metadata(file).ok()?;
-    let (major, minor) = (
-        nix::sys::stat::major(meta.dev()),
-        nix::sys::stat::minor(meta.dev()),
-    );
-    // How `/proc/locks` names a file: MAJOR:MINOR:INODE, the first two in hexadecimal.
-    let name_in_locks = format!("{major:02x}:{minor:02x}:{}", meta.ino());
-    let locks = fs::read_to_string("/proc/locks").ok()?;
-    let line = locks
-        .lines()
-        .find(|line| line.split_whitespace().any(|word| word == name_in_locks))?;
-    let pid = line
-        .split_whitespace()
-        .find_map(|word| word.parse::<u32>().ok().filter(|pid| *pid > 0));
-    Some(pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}")))
+    Some(match locks::locker(file)? {
+        Locker::Process(pid) => format!("process {pid}"),
+        Locker::Hidden => "a process".to_owned(),
+    })
 }
 
 /// Warns about `role_agents` in a file in which gt does not read it.

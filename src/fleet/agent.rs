@@ -104,9 +104,8 @@ impl Agent {
             client: EtcdClient::new(&host.access)?,
             keys: Keyspace::new(&town),
         };
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
         let record = HostRecord {
-            instance: id.trim().to_owned(),
+            instance: crate::proc::own::unique_id(),
             boot: crate::proc::clock::now().boot,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             protocol: PROTOCOL,

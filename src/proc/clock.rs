@@ -7,6 +7,19 @@ use nix::unistd::{SysconfVar, sysconf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+/// The clock that goes on while the machine is suspended.
+#[cfg(target_os = "linux")]
+const SINCE_BOOT: ClockId = ClockId::CLOCK_BOOTTIME;
+/// The clock that stands still while the machine is suspended.
+#[cfg(target_os = "linux")]
+const AWAKE: ClockId = ClockId::CLOCK_MONOTONIC;
+
+// macOS gives the names the other way round, says its clock_gettime(3).
+#[cfg(not(target_os = "linux"))]
+const SINCE_BOOT: ClockId = ClockId::CLOCK_MONOTONIC;
+#[cfg(not(target_os = "linux"))]
+const AWAKE: ClockId = ClockId::from_raw(nix::libc::CLOCK_UPTIME_RAW);
+
 /// The current moment.
 ///
 /// `boot` is 0 where the boot id cannot be read. Two boots then look like one.
@@ -14,7 +27,7 @@ use std::time::Duration;
 pub fn now() -> Moment {
     Moment {
         wall: i64::try_from(millis(ClockId::CLOCK_REALTIME)).unwrap_or(i64::MAX),
-        awake: millis(ClockId::CLOCK_MONOTONIC),
+        awake: millis(AWAKE),
         boot: boot(),
     }
 }
@@ -22,14 +35,14 @@ pub fn now() -> Moment {
 /// The time since the boot, which goes on while the machine is suspended.
 #[must_use]
 pub fn boot_time() -> BootTime {
-    BootTime(millis(ClockId::CLOCK_BOOTTIME))
+    BootTime(millis(SINCE_BOOT))
 }
 
 /// The age of a process that started `start` clock ticks after boot
 /// ([`crate::model::ProcId::start`]). Counts time in suspend; never negative.
 #[must_use]
 pub fn age(start: u64) -> Period {
-    Period::from_millis(millis(ClockId::CLOCK_BOOTTIME).saturating_sub(ticks_to_millis(start)))
+    Period::from_millis(millis(SINCE_BOOT).saturating_sub(ticks_to_millis(start)))
 }
 
 /// Converts the kernel's clock ticks to milliseconds.

@@ -3,28 +3,25 @@
 //!
 //! A report is only a hint; the receiver looks again.
 
+use super::handles::Handles;
 use super::machine::machine;
 use super::process;
-use super::ready::Ready;
 use crate::model::ProcId;
-use rustix::event::{Timespec, epoll};
 use rustix::process::{Resource, getrlimit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// File descriptors that are left to the rest of the program.
 const SPARE: usize = 256;
 /// How often a process without a handle is looked at.
 const POLL: Duration = Duration::from_millis(250);
-/// The most ends that one call to the kernel returns.
-const AT_ONCE: usize = 64;
 
 /// A set of watched processes. Each end is reported once.
 #[derive(Debug)]
 pub struct Deaths {
-    epoll: Ready,
+    handles: Handles,
     /// Each with its handle, where there are handles.
     watched: BTreeMap<ProcId, Option<OwnedFd>>,
     most: usize,
@@ -45,14 +42,13 @@ impl Deaths {
     /// Watches no process yet.
     ///
     /// # Errors
-    /// The kernel refuses an epoll instance.
+    /// The kernel refuses a set of handles.
     pub fn new() -> io::Result<Self> {
-        let epoll = Ready::new(epoll::create(epoll::CreateFlags::CLOEXEC)?)?;
         let limit = getrlimit(Resource::Nofile)
             .current
             .and_then(|most| usize::try_from(most).ok());
         Ok(Self {
-            epoll,
+            handles: Handles::new()?,
             watched: BTreeMap::new(),
             most: limit.unwrap_or(usize::MAX).saturating_sub(SPARE),
         })
@@ -97,8 +93,7 @@ impl Deaths {
             return Ok(false);
         }
         if let Some(handle) = &handle {
-            let data = epoll::EventData::new_u64(u64::from(process.pid));
-            epoll::add(self.epoll.fd(), handle, data, epoll::EventFlags::IN)?;
+            self.handles.add(process.pid, handle)?;
         }
         self.watched.insert(process, handle);
         Ok(true)
@@ -110,10 +105,10 @@ impl Deaths {
         if self.watched.values().any(Option::is_none) {
             return self.ended_by_polling().await;
         }
-        let pids = self.epoll.until(|| non_empty(ended(self.epoll.fd()))).await;
-        // Dropping the descriptor removes it from the epoll set.
+        let pids = self.handles.ended().await;
+        // Dropping a handle removes it from the set.
         self.watched
-            .retain(|process, _| !pids.contains(&u64::from(process.pid)));
+            .retain(|process, _| !pids.contains(&process.pid));
     }
 
     async fn ended_by_polling(&mut self) {
@@ -127,26 +122,6 @@ impl Deaths {
             tokio::time::sleep(POLL).await;
         }
     }
-}
-
-/// The pids of the processes whose end is ready to be reported.
-fn ended(epoll: BorrowedFd<'_>) -> BTreeSet<u64> {
-    let mut events = Vec::with_capacity(AT_ONCE);
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // After an error nothing is lost: epoll reports the same ends again.
-    let _ = epoll::wait(
-        epoll,
-        rustix::buffer::spare_capacity(&mut events),
-        Some(&now),
-    );
-    events.iter().map(|event| event.data.u64()).collect()
-}
-
-fn non_empty(pids: BTreeSet<u64>) -> Option<BTreeSet<u64>> {
-    (!pids.is_empty()).then_some(pids)
 }
 
 #[cfg(test)]

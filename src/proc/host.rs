@@ -42,12 +42,12 @@ pub fn look(path: &Path, processes: usize) -> Host {
 /// Returns `(0, None)` where the file system does not say.
 #[must_use]
 pub fn disk(path: &Path) -> (u64, Option<u64>) {
-    let Ok(stat) = nix::sys::statvfs::statvfs(path) else {
+    let Ok(stat) = rustix::fs::statvfs(path) else {
         return (0, None);
     };
-    let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size());
-    let free = (stat.blocks() > 0).then(|| bytes(stat.blocks_available()));
-    (bytes(stat.blocks()), free)
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    let free = (stat.f_blocks > 0).then(|| bytes(stat.f_bavail));
+    (bytes(stat.f_blocks), free)
 }
 
 #[cfg(test)]

@@ -44,6 +44,47 @@ pub fn holders(name: &str) -> Vec<(ProcId, OpenFile)> {
         .collect()
 }
 
+/// Who holds a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locker {
+    /// The process with this pid.
+    Process(u32),
+    /// A process whose pid cannot be seen from here.
+    Hidden,
+}
+
+/// Who holds a lock on this file. `None` for nobody, and on systems other than Linux, which do not
+/// tell.
+#[must_use]
+pub fn locker(file: &Path) -> Option<Locker> {
+    let name = name_in_list(file)?;
+    let list = file::read("/proc/locks", MAX_LIST).ok()?;
+    let list = String::from_utf8_lossy(&list);
+    let line = list
+        .lines()
+        .find(|line| line.split_whitespace().any(|word| word == name))?;
+    let words = line.split_whitespace();
+    let mut numbers = words.filter_map(|word| word.parse::<u32>().ok());
+    let pid = numbers.find(|pid| *pid > 0);
+    Some(pid.map_or(Locker::Hidden, Locker::Process))
+}
+
+/// How the list names a file: MAJOR:MINOR:INODE, the first two in hexadecimal.
+#[cfg(target_os = "linux")]
+fn name_in_list(file: &Path) -> Option<String> {
+    use nix::sys::stat::{major, minor};
+    use std::os::unix::fs::MetadataExt;
+
+    let meta = std::fs::metadata(file).ok()?;
+    let (major, minor) = (major(meta.dev()), minor(meta.dev()));
+    Some(format!("{major:02x}:{minor:02x}:{}", meta.ino()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn name_in_list(_file: &Path) -> Option<String> {
+    None
+}
+
 /// The pid that holds an exclusive lock by this line, such as
 /// `1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF`. A waiting process has a `->` in its line.
 fn holder(line: &str) -> Option<u32> {

@@ -5,6 +5,7 @@ use super::process::{self, Presence};
 use rustix::process::{
     Resource, Signal, getpgid, getpid, getppid, getrlimit, getsid, kill_process,
 };
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// The most ancestors read.
 const MAX_DEPTH: usize = 64;
@@ -23,6 +24,21 @@ pub fn hostname() -> String {
     name.ok()
         .and_then(|name| name.into_string().ok())
         .unwrap_or_default()
+}
+
+/// An id that nothing else has: 32 hexadecimal digits, another at each call.
+///
+/// It is made of hashes whose keys the standard library takes from the system's random source.
+#[must_use]
+pub fn unique_id() -> String {
+    // The keys of one thread count up from its first ones, so each half hashes something of its own.
+    let part = |what: u64| {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u64(what);
+        hasher.write_u32(std::process::id());
+        hasher.finish()
+    };
+    format!("{:016x}{:016x}", part(1), part(2))
 }
 
 /// Stops this process, as Ctrl-Z does, until somebody continues it. Returns whether it was stopped.
@@ -66,6 +82,15 @@ pub(super) fn line_of(pid: u32) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn no_two_ids_are_alike() {
+        let ids: std::collections::BTreeSet<String> = std::iter::repeat_with(super::unique_id)
+            .take(1000)
+            .collect();
+        assert_eq!(ids.len(), 1000);
+        assert!(ids.iter().all(|id| id.len() == 32));
+    }
+
     #[test]
     fn the_line_begins_with_us_and_our_parent() {
         let line = super::line();

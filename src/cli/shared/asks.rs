@@ -431,8 +431,7 @@ async fn answers(
             results.push((name.clone(), Err(why)));
             continue;
         }
-        let id = std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap_or_default();
-        let id = format!("a{}", id.trim());
+        let id = format!("a{}", proc::own::unique_id());
         let asked = FleetAsk {
             id: id.clone(),
             verb: wish.verb,

@@ -1,18 +1,16 @@
-//! The guard's own process: it waits for orders and for its timer.
+//! The guard's own process: it waits for orders and for its alarm.
 
 use super::socket;
 use super::sweep::sweep;
 use super::words::{GuardStanding, Order, line};
 use crate::model::{BootTime, Period, SessionName};
+use crate::proc::alarm::Alarm;
 use crate::proc::signal::{Signal, signal};
 use crate::proc::{clock, process};
-use nix::sys::time::TimeSpec;
-use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::rc::Rc;
@@ -69,14 +67,9 @@ pub fn serve(town: &SessionName, state: &Path) -> Result<(), ServeFault> {
         Err(TryLockError::Error(fault)) => return Err(fault.into()),
     }
     let listener = socket::listen(state)?;
-    let timer = TimerFd::new(
-        ClockId::CLOCK_BOOTTIME,
-        TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC,
-    )
-    .map_err(io::Error::from)?;
     let mut guard = Guard {
         town,
-        timer,
+        alarm: Alarm::new()?,
         task: None,
         peers: Vec::new(),
     };
@@ -88,7 +81,7 @@ pub fn serve(town: &SessionName, state: &Path) -> Result<(), ServeFault> {
 
 struct Guard<'a> {
     town: &'a SessionName,
-    timer: TimerFd,
+    alarm: Alarm,
     task: Option<Task>,
     peers: Vec<Peer>,
 }
@@ -112,24 +105,20 @@ impl Guard<'_> {
             if !self.wait(listener)? && self.peers.is_empty() && self.deadline().is_none() {
                 return Ok(());
             }
-            let _ = self.timer.wait();
+            self.alarm.quieten();
             self.welcome(listener);
             self.hear();
         }
     }
 
-    /// Waits for an order, a controller or the timer. Returns whether something came in time.
+    /// Waits for an order, a controller or the alarm. Returns whether something came in time.
     fn wait(&self, listener: &UnixListener) -> io::Result<bool> {
-        let mut fds = vec![
-            PollFd::new(listener, PollFlags::IN),
-            PollFd::from_borrowed_fd(self.timer.as_fd(), PollFlags::IN),
-        ];
+        let mut fds = vec![PollFd::new(listener, PollFlags::IN)];
+        let alarm = self.alarm.fd();
+        fds.extend(alarm.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let peers = self.peers.iter();
         fds.extend(peers.map(|peer| PollFd::new(&peer.stream, PollFlags::IN)));
-        let idle = Timespec {
-            tv_sec: i64::try_from(IDLE.as_secs()).unwrap_or(i64::MAX),
-            tv_nsec: 0,
-        };
+        let idle = Timespec::try_from(self.alarm.at_most(IDLE)).map_err(io::Error::other)?;
         match rustix::event::poll(&mut fds, Some(&idle)) {
             Ok(count) => Ok(count > 0),
             Err(rustix::io::Errno::INTR) => Ok(true),
@@ -180,17 +169,10 @@ impl Guard<'_> {
     }
 
     fn take(&mut self, task: Task) {
-        let expiration = task.order.deadline.map(|at| {
-            let whole = Duration::from_millis(at.0.max(1));
-            Expiration::OneShot(TimeSpec::from_duration(whole))
-        });
+        let set = self.alarm.set(task.order.deadline);
         self.task = Some(task);
-        let set = match expiration {
-            Some(at) => self.timer.set(at, TimerSetTimeFlags::TFD_TIMER_ABSTIME),
-            None => self.timer.unset(),
-        };
         if let Err(fault) = set {
-            tracing::error!(%fault, "the timer cannot be set");
+            tracing::error!(%fault, "the alarm cannot be set");
         }
     }
 

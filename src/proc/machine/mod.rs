@@ -1,15 +1,19 @@
 //! What gtctl asks of the operating system about processes: one trait, and two answers to it.
 //!
-//! [`Linux`] reads `/proc` and is the one in use. [`Portable`] takes what every Unix can tell and
-//! polls for the rest. It is there to keep the rest of the program free of Linux, and runs **on
-//! Linux** in the tests, where `GTCTL_MACHINE=portable` is set. Nothing is claimed of other systems:
-//! this program was never built for one.
+//! `linux` reads `/proc` and is the one in use. [`Portable`] takes what every Unix can tell and
+//! polls for the rest. It runs **on Linux** in the tests, where `GTCTL_MACHINE=portable` is set, and
+//! `.ci/check-macos` checks its types for macOS. Nothing more is claimed of other systems: this
+//! program was never run on one.
 
+#[cfg(target_os = "linux")]
 mod linux;
 mod portable;
 
-use self::linux::Linux;
+#[cfg(target_os = "linux")]
+use self::linux::Linux as Usual;
 use self::portable::Portable;
+#[cfg(not(target_os = "linux"))]
+use self::portable::Portable as Usual;
 use super::process::Presence;
 use super::sockets::Listening;
 use rustix::process::Signal;
@@ -101,12 +105,13 @@ pub(super) fn machine() -> &'static dyn Machine {
     {
         &Portable
     } else {
-        &Linux
+        &Usual
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::linux::Linux;
     use super::*;
     use std::process::{Child, Command, Stdio};
     use std::time::{Duration, Instant};

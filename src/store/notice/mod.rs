@@ -1,36 +1,34 @@
-//! Watches many followed files for changes, by inotify.
+//! Watches many followed files for changes, by what the kernel tells of them.
 //!
 //! The result is only a hint: a reported file may be unchanged. A file that cannot be watched,
 //! because of the kernel's limits, is reported at every call. A look at it then costs one `stat`.
 //! No change is lost: a file is also reported when its folder gets an entry of its name, and all
 //! files are reported when events were lost.
 
+mod kernel;
+
+use self::kernel::{Kernel, News, Watch, What};
 use crate::files::aside;
 use crate::model::matches_pattern;
-use nix::errno::Errno;
-use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
-
-/// The most batches of events read in one call, so that a flood does not block the caller.
-const MAX_BATCHES: usize = 64;
 
 /// Watches many files, whether they exist or not.
 #[derive(Debug)]
 pub struct Watcher {
-    inotify: Option<Inotify>,
+    kernel: Option<Kernel>,
     files: BTreeMap<PathBuf, Watched>,
     /// The files of each watch. A watch is on a file or on its folder.
-    watches: BTreeMap<WatchDescriptor, BTreeSet<PathBuf>>,
+    watches: BTreeMap<Watch, BTreeSet<PathBuf>>,
 }
 
 #[derive(Debug, Default)]
 struct Watched {
-    file: Option<WatchDescriptor>,
-    folder: Option<WatchDescriptor>,
+    file: Option<Watch>,
+    folder: Option<Watch>,
 }
 
 impl Default for Watcher {
@@ -40,33 +38,31 @@ impl Default for Watcher {
 }
 
 impl Watcher {
-    /// A watcher without files. If the kernel gives no inotify instance, every file is reported at
-    /// each call.
+    /// A watcher without files. If the kernel tells nothing, every file is reported at each call.
     #[must_use]
     pub fn new() -> Self {
-        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).ok();
         Self {
-            inotify,
+            kernel: Kernel::new(),
             files: BTreeMap::new(),
             watches: BTreeMap::new(),
         }
     }
 
-    /// A watcher that does not use inotify.
+    /// A watcher that does not ask the kernel.
     #[must_use]
     pub fn polling() -> Self {
         Self {
-            inotify: None,
+            kernel: None,
             files: BTreeMap::new(),
             watches: BTreeMap::new(),
         }
     }
 
     /// A descriptor that is readable when [`changed`](Self::changed) would report something. `None`
-    /// without inotify.
+    /// where the kernel tells nothing.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
-        self.inotify.as_ref().map(Inotify::as_fd)
+        self.kernel.as_ref().map(Kernel::fd)
     }
 
     /// Watches the file at `path`. Read it once after this call, because earlier changes are not
@@ -98,14 +94,9 @@ impl Watcher {
     /// The files that may have changed since the last call. Does not block.
     pub fn changed(&mut self) -> BTreeSet<PathBuf> {
         let mut changed = BTreeSet::new();
-        for _ in 0..MAX_BATCHES {
-            match self.inotify.as_ref().map(Inotify::read_events) {
-                Some(Ok(events)) => events
-                    .iter()
-                    .for_each(|event| self.note(event, &mut changed)),
-                Some(Err(Errno::EINTR)) => {}
-                Some(Err(_)) | None => break,
-            }
+        let news = self.kernel.as_ref().map(Kernel::news).unwrap_or_default();
+        for news in news {
+            self.note(news, &mut changed);
         }
         let unwatched: Vec<PathBuf> = self
             .files
@@ -121,31 +112,30 @@ impl Watcher {
         changed
     }
 
-    fn note(&mut self, event: &InotifyEvent, changed: &mut BTreeSet<PathBuf>) {
-        if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
+    fn note(&mut self, news: News, changed: &mut BTreeSet<PathBuf>) {
+        let News::Of { watch, name, what } = news else {
             changed.extend(self.files.keys().cloned());
             return;
-        }
-        let Some(paths) = self.watches.get(&event.wd) else {
+        };
+        let Some(paths) = self.watches.get(&watch) else {
             return;
         };
         let named = |path: &&PathBuf| {
-            let name = event.name.as_deref();
+            let name = name.as_deref();
             name.is_none_or(|name| path.file_name().is_some_and(|own| is_named(own, name)))
         };
         let paths: Vec<PathBuf> = paths.iter().filter(named).cloned().collect();
-        if event.mask.contains(AddWatchFlags::IN_IGNORED) {
-            self.watches.remove(&event.wd);
+        if what == What::Ended {
+            self.watches.remove(&watch);
         }
         for path in paths {
             if let Some(watched) = self.files.get_mut(&path) {
-                if event.mask.contains(AddWatchFlags::IN_IGNORED) {
+                if what == What::Ended {
                     for gone in [&mut watched.file, &mut watched.folder] {
-                        gone.take_if(|watch| *watch == event.wd);
+                        gone.take_if(|other| *other == watch);
                     }
                 }
-                // Another file may have this name now.
-                if !event.mask.contains(AddWatchFlags::IN_MODIFY) {
+                if what != What::Written {
                     self.arm(&path);
                 }
             }
@@ -155,25 +145,19 @@ impl Watcher {
 
     /// Adds the watches that `path` lacks.
     fn arm(&mut self, path: &Path) {
-        let Some(inotify) = &self.inotify else { return };
+        let Some(kernel) = &self.kernel else { return };
         let at = path.to_path_buf();
         // Adding a watch on a disk that hangs would block. Such a file is reported at each call
         // until its disk answers.
         if aside::ask(path, move || fs::symlink_metadata(at)).is_err() {
             return;
         }
-        let (of_file, of_folder) = (
-            AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_ATTRIB,
-            AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO,
-        );
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let folder = inotify
-            .add_watch(folder, of_folder | AddWatchFlags::IN_ONLYDIR)
-            .ok();
-        let file = inotify.add_watch(path, of_file).ok();
+        let folder = kernel.watch_folder(folder);
+        let file = kernel.watch_file(path);
         let Some(watched) = self.files.get_mut(path) else {
             return;
         };
@@ -192,15 +176,16 @@ impl Watcher {
     }
 
     /// Removes `path` from a watch, and the watch after its last file.
-    fn release(&mut self, watch: WatchDescriptor, path: &Path) {
+    fn release(&mut self, watch: Watch, path: &Path) {
         let Some(paths) = self.watches.get_mut(&watch) else {
             return;
         };
         paths.remove(path);
         if paths.is_empty() {
             self.watches.remove(&watch);
-            // The watch may have ended together with its file.
-            let _ = self.inotify.as_ref().map(|inotify| inotify.rm_watch(watch));
+            if let Some(kernel) = &self.kernel {
+                kernel.unwatch(watch);
+            }
         }
     }
 }
