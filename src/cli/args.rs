@@ -1,28 +1,37 @@
 //! What can be typed.
 
 mod begin;
+mod change;
 mod deferred;
 mod examples;
 mod host;
 mod hosts;
+mod look;
 mod report;
 mod select;
 mod serve;
+mod text;
 mod typed;
 mod wait;
 mod words;
 
 pub(super) use begin::{Doctor, Init};
+pub(super) use change::{
+    Adopt, Apply, Down, Expire, MoveServer, OrderArgs, Reconcile, Restart, Sessions, Waiting,
+};
 pub(super) use host::{Completions, GuardVerb, Install, Man, Schema, Service, Sink, Uninstall};
 pub(super) use hosts::{Hosts, HostsVerb, Receive};
+pub(super) use look::{
+    Diff, Events, Explain, Forecast, Logs, Record, Replay, Session, Status, Top,
+};
 pub(super) use report::Report;
 pub(super) use select::Select;
 pub(super) use serve::Serve;
+pub(super) use text::{Answer, Nudge};
 pub(super) use wait::{For, Wait};
 pub(super) use words::{Words, is_path};
 
 use super::complete;
-use crate::model::{Choice, Period, Request};
 use crate::remote::PROTOCOL;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
@@ -440,296 +449,6 @@ pub(super) struct TownArg {
     pub(super) town: Option<PathBuf>,
 }
 
-/// Orders beyond the manifest.
-#[derive(Debug, Args)]
-pub(super) struct OrderArgs {
-    /// Expire sessions of this town that are no longer declared
-    #[arg(long)]
-    pub(super) prune: bool,
-    /// Continue even if this ends much of the town at once
-    #[arg(long)]
-    pub(super) allow_mass: bool,
-}
-
-/// How long a verb waits for what it has begun.
-#[derive(Debug, Args)]
-pub(super) struct Waiting {
-    /// Do not wait until it is done
-    #[arg(long)]
-    pub(super) no_wait: bool,
-    /// How long to wait in total [default: until there is no progress for 2m]
-    #[arg(long, value_name = "DURATION")]
-    pub(super) timeout: Option<Period>,
-}
-
-/// Flags of `apply`.
-#[derive(Debug, Args)]
-pub(super) struct Apply {
-    #[command(flatten)]
-    pub(super) words: Words,
-    #[command(flatten)]
-    pub(super) orders: OrderArgs,
-    /// Carry out a plan saved by `diff --out`; refused when the town has changed since
-    #[arg(long, value_name = "FILE")]
-    pub(super) plan: Option<PathBuf>,
-    /// Restart much of the town without asking
-    #[arg(short, long)]
-    pub(super) yes: bool,
-    /// Also carry out what analyses propose, except what `diff` shows as refused
-    #[arg(long)]
-    pub(super) accept: bool,
-    #[command(flatten)]
-    pub(super) waiting: Waiting,
-}
-
-/// Flags of `diff`.
-#[derive(Debug, Args)]
-pub(super) struct Diff {
-    #[command(flatten)]
-    pub(super) words: Words,
-    #[command(flatten)]
-    pub(super) orders: OrderArgs,
-    /// Save the plan, for `apply --plan`
-    #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
-}
-
-/// Flags of `reconcile`.
-#[derive(Debug, Args)]
-pub(super) struct Reconcile {
-    #[command(flatten)]
-    pub(super) town: TownArg,
-    #[command(flatten)]
-    pub(super) orders: OrderArgs,
-    /// Keep the town as declared until stopped
-    #[arg(short, long)]
-    pub(super) watch: bool,
-}
-
-/// Flags of `status`.
-#[derive(Debug, Args)]
-pub(super) struct Status {
-    #[command(flatten)]
-    pub(super) words: Words,
-    #[command(flatten)]
-    pub(super) select: Select,
-    /// Refresh until stopped: at a terminal as `gtctl top`, else once for each change
-    #[arg(short, long)]
-    pub(super) watch: bool,
-}
-
-/// Flags of `top`.
-#[derive(Debug, Args)]
-pub(super) struct Top {
-    #[command(flatten)]
-    pub(super) words: Words,
-}
-
-/// One session.
-#[derive(Debug, Args)]
-pub(super) struct Session {
-    /// The session
-    #[arg(value_name = "SESSION", add = sessions())]
-    pub(super) session: String,
-}
-
-/// Flags of `forecast`.
-#[derive(Debug, Args)]
-pub(super) struct Forecast {
-    #[command(flatten)]
-    pub(super) town: TownArg,
-    /// How far to look ahead
-    #[arg(long = "for", value_name = "DURATION", default_value = "24h")]
-    pub(super) horizon: Period,
-    /// Assume that agents at work are idle after so long; else they go on working
-    #[arg(long, value_name = "DURATION")]
-    pub(super) idle_after: Option<Period>,
-}
-
-/// Flags of `record`.
-#[derive(Debug, Args)]
-pub(super) struct Record {
-    /// Only this much of it, to the hour
-    #[arg(long, value_name = "DURATION")]
-    pub(super) since: Option<Period>,
-    /// Write it into this new file, for `replay`
-    #[arg(long, value_name = "FILE")]
-    pub(super) export: Option<PathBuf>,
-}
-
-/// Flags of `replay`.
-#[derive(Debug, Args)]
-pub(super) struct Replay {
-    /// The record: a folder, or a file that `record --export` has written
-    #[arg(value_name = "RECORD")]
-    pub(super) record: PathBuf,
-    /// The manifest [default: --file]
-    #[arg(value_name = "TOWN")]
-    pub(super) town: Option<PathBuf>,
-    /// Only this much of the record
-    #[arg(long, value_name = "DURATION")]
-    pub(super) since: Option<Period>,
-}
-
-/// Flags of `explain`.
-#[derive(Debug, Args)]
-pub(super) struct Explain {
-    /// The session
-    #[arg(value_name = "SESSION", add = sessions())]
-    pub(super) session: String,
-    /// Show what every rule says and every setting with its origin, too
-    #[arg(long)]
-    pub(super) all: bool,
-}
-
-/// Some sessions.
-#[derive(Debug, Args)]
-pub(super) struct Sessions {
-    /// The sessions
-    #[arg(value_name = "SESSION", required_unless_present_any = select::FLAGS, add = sessions())]
-    pub(super) named: Vec<String>,
-    #[command(flatten)]
-    pub(super) select: Select,
-    /// Stop or restart several sessions that the flags choose without asking
-    #[arg(short, long)]
-    pub(super) yes: bool,
-    #[command(flatten)]
-    pub(super) waiting: Waiting,
-}
-
-/// Flags of `down`.
-#[derive(Debug, Args)]
-pub(super) struct Down {
-    #[command(flatten)]
-    pub(super) words: Words,
-    #[command(flatten)]
-    pub(super) select: Select,
-    /// Stop them without asking
-    #[arg(short, long)]
-    pub(super) yes: bool,
-    #[command(flatten)]
-    pub(super) waiting: Waiting,
-}
-
-/// Flags of `restart`.
-#[derive(Debug, Args)]
-pub(super) struct Restart {
-    #[command(flatten)]
-    pub(super) sessions: Sessions,
-    /// Resume the conversation, whatever `resume` says in the manifest
-    #[arg(long, conflicts_with = "fresh")]
-    pub(super) resume: bool,
-    /// Begin a new conversation, whatever `resume` says in the manifest
-    #[arg(long)]
-    pub(super) fresh: bool,
-}
-
-impl Restart {
-    /// What is asked for.
-    pub(super) fn request(&self) -> Request {
-        if self.resume {
-            Request::RestartResuming
-        } else if self.fresh {
-            Request::RestartFresh
-        } else {
-            Request::Restart
-        }
-    }
-}
-
-/// Flags of `expire`.
-#[derive(Debug, Args)]
-pub(super) struct Expire {
-    #[command(flatten)]
-    pub(super) words: Words,
-    #[command(flatten)]
-    pub(super) orders: OrderArgs,
-    /// How long to wait in total [default: until there is no progress for 2m]
-    #[arg(long, value_name = "DURATION")]
-    pub(super) timeout: Option<Period>,
-}
-
-/// A session to adopt.
-#[derive(Debug, Args)]
-pub(super) struct Adopt {
-    /// The session
-    #[arg(value_name = "SESSION", add = sessions())]
-    pub(super) session: String,
-    /// Replace an idle shell that has the session's name
-    #[arg(long)]
-    pub(super) replace: bool,
-    #[command(flatten)]
-    pub(super) waiting: Waiting,
-}
-
-/// A text for a session.
-#[derive(Debug, Args)]
-pub(super) struct Nudge {
-    /// The session; with --role, --rig or --phase all words are the text
-    #[arg(value_name = "SESSION", add = sessions())]
-    pub(super) session: String,
-    /// The text; gtctl joins several words with spaces
-    #[arg(value_name = "TEXT", required_unless_present_any = select::FLAGS)]
-    pub(super) text: Vec<String>,
-    #[command(flatten)]
-    pub(super) select: Select,
-    /// How long to wait while the session is busy
-    #[arg(long, value_name = "DURATION", default_value = "2m")]
-    pub(super) timeout: Period,
-    /// The text is a command of the agent's client, such as `/compact`; without this a text that
-    /// begins with `!`, `/` or `#` is typed as plain text
-    #[arg(long)]
-    pub(super) command: bool,
-}
-
-/// An answer to a session's question.
-#[derive(Debug, Args)]
-pub(super) struct Answer {
-    /// The session
-    #[arg(value_name = "SESSION", add = sessions())]
-    pub(super) session: String,
-    /// The answer: yes, no, or its number
-    #[arg(value_name = "yes|no|N")]
-    pub(super) choice: Option<Choice>,
-    /// Only show the question and its answers
-    #[arg(long)]
-    pub(super) show: bool,
-}
-
-/// Flags of `move-server`.
-#[derive(Debug, Args)]
-pub(super) struct MoveServer {
-    #[command(flatten)]
-    pub(super) town: TownArg,
-    /// Stop the sessions there without asking
-    #[arg(short, long)]
-    pub(super) yes: bool,
-    /// How long the sessions may take to stop
-    #[arg(long, value_name = "DURATION", default_value = "2m")]
-    pub(super) timeout: Period,
-}
-
-/// Flags of `events`.
-#[derive(Debug, Args)]
-pub(super) struct Events {
-    /// Only events of these sessions
-    #[arg(value_name = "SESSION", add = sessions())]
-    pub(super) sessions: Vec<String>,
-    /// Only events of this session; may be given several times
-    #[arg(long = "session", value_name = "NAME", add = sessions())]
-    pub(super) named: Vec<String>,
-    /// Only events since then: how long ago (2h), a time (2026-11-29T18:00:00Z), or a local time
-    /// (18:00, "2026-11-29 18:00")
-    #[arg(long, value_name = "WHEN")]
-    pub(super) since: Option<String>,
-    /// Keep printing new events
-    #[arg(short = 'F', long)]
-    pub(super) follow: bool,
-    /// How many of the last events to print first [default: 50, or all with --since]
-    #[arg(short = 'n', long, visible_alias = "tail", value_name = "N")]
-    pub(super) last: Option<usize>,
-}
-
 /// Flags of `import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
@@ -746,27 +465,4 @@ pub(super) struct Import {
     /// Replace an existing manifest
     #[arg(long)]
     pub(super) force: bool,
-}
-
-/// Flags of `logs`.
-#[derive(Debug, Args)]
-pub(super) struct Logs {
-    /// The session
-    #[arg(value_name = "SESSION", add = sessions())]
-    pub(super) session: String,
-    /// Keep printing new output, also after restarts
-    #[arg(long, short = 'F', conflicts_with = "previous")]
-    pub(super) follow: bool,
-    /// Print the previous run
-    #[arg(long)]
-    pub(super) previous: bool,
-    /// Only output since then: how long ago (2h), a time, or a local time (18:00); to 10 seconds
-    #[arg(long, value_name = "WHEN", conflicts_with = "last")]
-    pub(super) since: Option<String>,
-    /// How many of the last lines to print first
-    #[arg(short = 'n', long, visible_alias = "tail", value_name = "N")]
-    pub(super) last: Option<usize>,
-    /// Print every byte unchanged; refused on a terminal
-    #[arg(long)]
-    pub(super) raw: bool,
 }

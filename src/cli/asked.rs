@@ -5,7 +5,8 @@
 
 use super::args::Global;
 use super::exit::Trouble;
-use super::place::{Place, program};
+use super::own::program;
+use super::place::Place;
 use crate::model::environment::Inherit;
 use crate::model::{Entry, Level, Observed, Ownership, PaneId, SessionName};
 use crate::proc;

@@ -3,7 +3,7 @@
 use super::args::Global;
 use super::manifest::{ManifestFile, Texts};
 use super::output::Terminal;
-use super::place::{state_of, views_of_all};
+use super::states::{state_of, views_of_all};
 use crate::manifest::{Fault, Faults, Loaded, Severity, ValueOrigin};
 use crate::model::{Period, SessionName};
 use crate::proc;

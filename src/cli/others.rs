@@ -2,7 +2,8 @@
 //! the `[notify]` command and collectors of metrics.
 
 use super::exit::Trouble;
-use super::place::{Place, myself};
+use super::own::myself;
+use super::place::Place;
 use super::scene;
 use super::sites::Sites;
 use crate::controller::Cycle;

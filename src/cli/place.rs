@@ -6,27 +6,25 @@ use super::exit::Trouble;
 use super::last_good::{self, Kept};
 use super::manifest::{Attempt, ManifestFile, Texts, print_faults};
 use super::output::Terminal;
+use super::own::{myself, program};
 use super::shared;
 use super::stamps::Stamps;
+use super::states::{answers, keeper, state_of};
+use super::town_server::server_of;
 use crate::controller::{Controller, Eyes, Survey};
-use crate::files::aside;
 use crate::manifest::{Loaded, Origins};
 use crate::memory::ask;
 use crate::model::{
-    HostName, Keeper, Layers, Mass, Memory, Moment, Orders, Orphans, Ownership, ProcId, Request,
-    Scope, ServerId, SessionName, Socket, Town,
+    HostName, Layers, Mass, Memory, Moment, Orders, Orphans, Request, Scope, SessionName, Town,
 };
-use crate::observe::{Depth, LodgingFault, LookCache, lodging};
-use crate::proc::{self, process::Presence};
-use crate::render::{Books, words};
-use crate::store::{Keeps, Places, StateDir, View, all, folder, locate};
+use crate::observe::{Depth, LookCache};
+use crate::proc::{self};
+use crate::render::Books;
+use crate::store::{Keeps, StateDir, View};
 use crate::tmux::Client;
-use crate::tmux::list::PaneRow;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io::IsTerminal;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Everything that a verb about a town needs.
 pub(super) struct Place {
@@ -386,236 +384,6 @@ pub(super) fn logs_of(view: &View, memory: &Memory) -> BTreeMap<SessionName, Str
     names
         .filter_map(|name| Some((name.clone(), view.newest_log(name)?.display().to_string())))
         .collect()
-}
-
-/// Makes sure that a state directory answers. Later reads and writes have no deadline and could
-/// wait for ever.
-fn answers(state: &Path) -> Result<(), Trouble> {
-    let view = View::of(state);
-    Ok(aside::ask(state, move || view.touch())?)
-}
-
-/// The server of a town. Where the manifest leaves it to gt, it is searched for.
-pub(super) fn server_of(town: &Town, state: &View) -> Result<Socket, Trouble> {
-    let Some(root) = town
-        .root
-        .as_deref()
-        .filter(|_| town.socket == Socket::Gastown)
-    else {
-        return Ok(town.socket.clone());
-    };
-    let known = state.load(proc::clock::now())?.memory.server;
-    find_server(root, known, |row| match row.labels.ownership(&town.name) {
-        Ownership::Ours(_) => true,
-        Ownership::Unlabelled | Ownership::Unproved(_) => {
-            town.sessions.contains_key(row.name.as_str())
-        }
-        Ownership::Foreign(_) => false,
-    })
-}
-
-/// The server on which gt has the town at this root.
-pub(super) fn find_server(
-    root: &Path,
-    known: Option<ServerId>,
-    is_ours: impl Fn(&PaneRow) -> bool + Send,
-) -> Result<Socket, Trouble> {
-    let wanted = std::env::var("GT_TMUX_SOCKET").ok();
-    let find = || -> std::io::Result<_> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        Ok(runtime.block_on(lodging(root, wanted.as_deref(), known, is_ours)))
-    };
-    // Verbs already run within a runtime. Another one needs its own thread.
-    let found = std::thread::scope(|scope| scope.spawn(find).join());
-    match found {
-        Ok(Ok(Ok(socket))) => Ok(socket),
-        Ok(Ok(Err(LodgingFault::Doubled(servers)))) => Err(of_doubled(&servers)),
-        Ok(Ok(Err(LodgingFault::Elsewhere(known)))) => Err(of_elsewhere(known)),
-        Ok(Err(source)) => Err(Trouble::new("cannot look for gt's tmux server").because(&source)),
-        Err(_) => Err(Trouble::new("cannot look for gt's tmux server")),
-    }
-}
-
-/// gt now names another server than the town was on.
-fn of_elsewhere(known: ServerId) -> Trouble {
-    let pid = known.0.pid;
-    Trouble::new(format!(
-        "the former tmux server (process {pid}) still runs, but gt would not use it: nothing is done"
-    ))
-    .help("name its socket (`town.socket` or `--socket`), or stop that server")
-}
-
-/// One town on two servers: whichever one gtctl acts on, it would miss the other.
-fn of_doubled(servers: &[(Socket, Vec<String>)]) -> Trouble {
-    let servers = servers.iter().map(|(socket, names)| {
-        let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        let more = names.len().saturating_sub(3);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        format!("`{}` has {shown}{more}", words::tmux(socket))
-    });
-    let servers: Vec<String> = servers.collect();
-    Trouble::new(format!(
-        "the town runs on two tmux servers, so nothing is done: {}",
-        servers.join("; ")
-    ))
-    .help(
-        "stop the sessions on one of them, or name the right server with `town.socket` or `--socket`",
-    )
-}
-
-/// The controllers that run by this manifest, even if it is broken or gone.
-pub(super) fn keepers_by(file: &ManifestFile, global: &Global) -> Vec<Keeper> {
-    let (Ok(file), now) = (file.absolute(), proc::clock::now()) else {
-        return Vec::new();
-    };
-    let views = with_places(global, None, all);
-    let is_by_it = |keeper: &Keeper| matches!(keeper, Keeper::Beating(beat) if beat.file == file);
-    views
-        .iter()
-        .map(|view| keeper(view, now))
-        .filter(is_by_it)
-        .collect()
-}
-
-/// The state directories that can be found without a town's name.
-pub(super) fn views_of_all(global: &Global) -> Vec<View> {
-    with_places(global, None, all)
-}
-
-/// The state directory of a town.
-pub(super) fn state_of(
-    global: &Global,
-    town: &SessionName,
-    root: Option<&Path>,
-) -> Result<PathBuf, Trouble> {
-    let Some(at) = root else {
-        return Ok(with_places(global, None, |places| locate(town, places))?);
-    };
-    let (global, town, root) = (global.clone(), town.clone(), at.to_path_buf());
-    let look = move || with_places(&global, Some(&root), |places| locate(&town, places));
-    Ok(aside::ask(at, look)??)
-}
-
-/// The state directory of a town, or the folder of all towns' states. None where no setting names
-/// it.
-pub(super) fn state_or_folder(global: &Global, town: Option<&Town>) -> Option<PathBuf> {
-    let root = town.and_then(|town| town.root.as_deref());
-    match town {
-        Some(town) => with_places(global, root, |places| locate(&town.name, places)).ok(),
-        None => with_places(global, None, folder),
-    }
-}
-
-/// The controllers that run by this manifest with other state directories, with those directories.
-pub(super) fn others_by(
-    file: &ManifestFile,
-    global: &Global,
-    state: &Path,
-) -> Vec<(PathBuf, Keeper)> {
-    let (Ok(file), now) = (file.absolute(), proc::clock::now()) else {
-        return Vec::new();
-    };
-    let anywhere = Global {
-        state_dir: None,
-        ..global.clone()
-    };
-    let views = with_places(&anywhere, None, all)
-        .into_iter()
-        .filter(|view| view.path() != state);
-    let kept = views.map(|view| (view.path().to_path_buf(), keeper(&view, now)));
-    kept.filter(|(_, keeper)| matches!(keeper, Keeper::Beating(beat) if beat.file == file))
-        .collect()
-}
-
-/// The settings that decide where states are, from the command line and the environment.
-fn with_places<T>(global: &Global, root: Option<&Path>, find: impl FnOnce(Places<'_>) -> T) -> T {
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    let xdg = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    find(Places {
-        explicit: global.state_dir.as_deref(),
-        root,
-        xdg_state_home: xdg.as_deref(),
-        home: home.as_deref(),
-    })
-}
-
-/// The controller of this state directory. Takes no lock: a controller that begins now must find it
-/// free.
-pub(super) fn keeper(view: &View, now: Moment) -> Keeper {
-    let Some(process) = view
-        .last_controller()
-        .filter(|process| proc::process::may_live(*process))
-    else {
-        return Keeper::Nobody;
-    };
-    match view.heartbeat() {
-        // It must be of this boot: after a reboot pids and start times can come again.
-        Some(beat) if beat.controller == process && beat.began.boot == now.boot => {
-            Keeper::Beating(Box::new(beat))
-        }
-        Some(_) | None => Keeper::Silent {
-            process,
-            age: proc::clock::age(process.start),
-        },
-    }
-}
-
-/// This program's file, by the path of the call. A link to the present version stays right when
-/// that version's folder is gone. Where the path leads to another file, the file itself.
-pub(super) fn program() -> Option<PathBuf> {
-    let word = std::env::args_os().next();
-    let called = word.and_then(|word| called_by(&word));
-    called.filter(|path| is_me(path)).or_else(own_file)
-}
-
-/// The file of a command line's first word: a path, or a name that is searched in PATH.
-fn called_by(word: &OsStr) -> Option<PathBuf> {
-    if word.as_encoded_bytes().contains(&b'/') {
-        return std::path::absolute(word).ok();
-    }
-    proc::program::find(word.to_str()?, &std::env::var_os("PATH")?)
-}
-
-/// Whether this path leads to the running program.
-fn is_me(path: &Path) -> bool {
-    let identity = |path: &Path| {
-        std::fs::metadata(path)
-            .map(|meta| (meta.dev(), meta.ino()))
-            .ok()
-    };
-    let found = identity(path);
-    found.is_some() && found == identity(Path::new("/proc/self/exe"))
-}
-
-/// This program's file, with all links resolved. If it was replaced while it runs, this is the new
-/// file.
-fn own_file() -> Option<PathBuf> {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let path = std::env::current_exe().ok()?;
-    let bytes = path.as_os_str().as_bytes();
-    let path = bytes
-        .strip_suffix(b" (deleted)")
-        .filter(|_| !path.exists())
-        .unwrap_or(bytes);
-    Some(PathBuf::from(std::ffi::OsString::from_vec(path.to_vec())))
-}
-
-/// This process, as others can identify it.
-pub(super) fn myself() -> ProcId {
-    let pid = std::process::id();
-    match proc::process::look(pid) {
-        Presence::Alive(stat) | Presence::Zombie(stat) => ProcId {
-            pid,
-            start: stat.start,
-        },
-        Presence::Gone | Presence::Unreadable(_) => ProcId { pid, start: 0 },
-    }
 }
 
 /// What the flags allow. At a terminal the user is asked instead of `--allow-mass`. For a script a

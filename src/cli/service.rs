@@ -3,7 +3,8 @@
 use super::args::{Global, Install, Service as Verb};
 use super::exit::{Exit, Trouble};
 use super::output::Terminal;
-use super::place::{Place, program};
+use super::own::program;
+use super::place::Place;
 use super::service_ends;
 use crate::files::{self, Links};
 use crate::model::Period;

@@ -45,6 +45,7 @@ mod session;
 mod template;
 mod text;
 mod town;
+mod values;
 mod variables;
 pub mod wire;
 

@@ -2,7 +2,8 @@
 
 use super::check::fields_of;
 use super::layer::LISTS;
-use super::origins::{Explained, Form, Origins, leaves, toml_key};
+use super::origins::{Explained, Origins, leaves};
+use super::values::{Form, toml_key};
 use super::wire;
 use crate::model::{Desired, Town};
 use figment::value::Value;

@@ -19,7 +19,9 @@ use super::stuck::stuck;
 use super::subject::Subject;
 use super::tokens::{context_near_full, too_many_tokens};
 use super::turn::{next_end, turn_ended};
-use super::unwanted::{disabled, elsewhere, finished, off_schedule, orphaned, stopped};
+use super::unwanted::{
+    disabled, elsewhere, finished, leaves_host, off_schedule, orphaned, stopped,
+};
 use super::upgraded::{self, upgraded};
 use super::verdict::{Keep, Verdict};
 use super::{Opinion, Says};
@@ -30,7 +32,7 @@ pub(super) const LOOK_AGAIN: Period = Period::from_secs(1);
 
 type Rule = fn(&Subject<'_>) -> Option<Verdict>;
 
-const RULES: [(&str, Rule); 33] = [
+const RULES: [(&str, Rule); 34] = [
     ("under-way", under_way),
     ("displaced", displaced),
     ("not-told", not_told),
@@ -40,6 +42,7 @@ const RULES: [(&str, Rule); 33] = [
     ("elsewhere", elsewhere),
     ("orphaned", orphaned),
     ("stopped", stopped),
+    ("leaves-host", leaves_host),
     ("disabled", disabled),
     ("finished", finished),
     (OFF_SCHEDULE, off_schedule),

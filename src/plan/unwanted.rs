@@ -1,5 +1,5 @@
 //! The rules for a session that is not wanted any more: no longer declared, stopped by the user,
-//! disabled, outside of its hours, or a task that is done.
+//! leaving this host, disabled, outside of its hours, or a task that is done.
 
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Patience, Verdict, Want};
@@ -109,42 +109,24 @@ pub(super) fn stopped(subject: &Subject<'_>) -> Option<Verdict> {
     }))
 }
 
-/// The manifest says that it does not run, or the store that it leaves this host. It is ended when it
-/// is idle, and not started.
+/// The store says that it leaves this host. It is ended when it is idle, and not started.
+pub(super) fn leaves_host(subject: &Subject<'_>) -> Option<Verdict> {
+    let why = subject.leaving()?;
+    switched_off(subject, Reason::LeavesHost { why }, None)
+}
+
+/// The manifest says that it does not run. It is ended when it is idle, and not started.
 pub(super) fn disabled(subject: &Subject<'_>) -> Option<Verdict> {
-    let reason = match subject.leaving() {
-        Some(why) => Reason::LeavesHost { why },
-        None if subject.is_disabled() => Reason::Disabled,
-        None => return None,
-    };
-    if subject.flaw().is_some() {
+    if !subject.is_disabled() {
         return None;
     }
-    if subject.label().is_none() {
-        return Some(Verdict::Keep(Keep {
-            phase: Phase::Stopped,
-            note: Some(reason),
-            next: None,
-            wake: None,
-        }));
-    }
-    let kind = if subject.is_alive() {
-        Kind::Retire(Patience::Drain)
-    } else {
-        Kind::Remove
-    };
-    Some(Verdict::Want(Want {
-        verb: Verb::Expire,
-        reason,
-        kind,
-        phase: subject.living_phase(),
-    }))
+    switched_off(subject, Reason::Disabled, None)
 }
 
 /// It is outside of the hours in its schedule. It is ended when it is idle, and started when they
 /// begin.
 pub(super) fn off_schedule(subject: &Subject<'_>) -> Option<Verdict> {
-    if !subject.is_off() || subject.flaw().is_some() {
+    if !subject.is_off() {
         return None;
     }
     let schedule = subject.desired?.schedule.as_ref()?;
@@ -153,15 +135,25 @@ pub(super) fn off_schedule(subject: &Subject<'_>) -> Option<Verdict> {
         until: returns.map(|wall| schedule.label(wall)),
         zone: schedule.zone.name.clone(),
     };
+    let starts = subject.schedule_changes().map(|at| Next {
+        verb: Verb::Start,
+        reason: ReasonCode::Missing,
+        at,
+    });
+    switched_off(subject, reason, starts)
+}
+
+/// A declared session that shall not run now: it is ended when it is idle, and `next` says when it
+/// returns. None for a session that may not be touched.
+fn switched_off(subject: &Subject<'_>, reason: Reason, next: Option<Next>) -> Option<Verdict> {
+    if subject.flaw().is_some() {
+        return None;
+    }
     if subject.label().is_none() {
         return Some(Verdict::Keep(Keep {
             phase: Phase::Stopped,
             note: Some(reason),
-            next: subject.schedule_changes().map(|at| Next {
-                verb: Verb::Start,
-                reason: ReasonCode::Missing,
-                at,
-            }),
+            next,
             wake: None,
         }));
     }

@@ -56,8 +56,7 @@ impl Deaths {
 
     /// Watches these processes and no others. A process that is already watched costs nothing.
     pub fn watch(&mut self, processes: &BTreeSet<ProcId>) -> Watched {
-        self.watched
-            .retain(|process, _| processes.contains(process));
+        self.retain(|process| processes.contains(&process));
         let mut result = Watched::All;
         for &process in processes {
             if self.watched.contains_key(&process) {
@@ -106,9 +105,19 @@ impl Deaths {
             return self.ended_by_polling().await;
         }
         let pids = self.handles.ended().await;
-        // Dropping a handle removes it from the set.
-        self.watched
-            .retain(|process, _| !pids.contains(&process.pid));
+        self.retain(|process| !pids.contains(&process.pid));
+    }
+
+    /// Watches only those of the processes that `stays` names.
+    fn retain(&mut self, stays: impl Fn(ProcId) -> bool) {
+        let handles = &self.handles;
+        self.watched.retain(|&process, handle| {
+            let stays = stays(process);
+            if let Some(handle) = handle.as_ref().filter(|_| !stays) {
+                handles.remove(handle);
+            }
+            stays
+        });
     }
 
     async fn ended_by_polling(&mut self) {

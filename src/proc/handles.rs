@@ -19,7 +19,7 @@ mod linux {
     /// The most ends that one call to the kernel returns.
     const AT_ONCE: usize = 64;
 
-    /// A set of handles. A handle that is closed leaves it.
+    /// A set of handles.
     #[derive(Debug)]
     pub(in crate::proc) struct Handles(Ready);
 
@@ -37,6 +37,12 @@ mod linux {
             let data = epoll::EventData::new_u64(u64::from(pid));
             epoll::add(self.0.fd(), handle, data, epoll::EventFlags::IN)?;
             Ok(())
+        }
+
+        /// Takes a handle out of the set. To close it is not enough: a child process that is just
+        /// being started has a copy of it for an instant, and so long the kernel goes on reporting.
+        pub(in crate::proc) fn remove(&self, handle: &OwnedFd) {
+            let _ = epoll::delete(self.0.fd(), handle);
         }
 
         /// Waits until at least one process has ended, and returns the pids of those that have.
@@ -85,6 +91,9 @@ mod none {
         pub(in crate::proc) fn add(&self, _pid: u32, _handle: &OwnedFd) -> io::Result<()> {
             Err(io::ErrorKind::Unsupported.into())
         }
+
+        #[expect(clippy::unused_self, reason = "as on Linux")]
+        pub(in crate::proc) fn remove(&self, _handle: &OwnedFd) {}
 
         #[expect(clippy::unused_self, reason = "as on Linux")]
         pub(in crate::proc) async fn ended(&self) -> BTreeSet<u32> {

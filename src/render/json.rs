@@ -7,13 +7,12 @@
 use super::gastown::whys;
 use super::sanitise;
 use super::verify::Finding;
-use super::view::{Books, Event, LastExit, Row, Scene, Selection};
+use super::view::{Books, Scene, Selection};
 use crate::model::{
-    ChoreResult, Content, Death, Done, InForce, Keeper, Moment, Observed, Period, Phase,
-    SessionName, TokenUsage, Town,
+    ChoreResult, Done, InForce, Keeper, Moment, Observed, Period, SessionName, Town,
 };
 use jiff::Timestamp;
-use lines::{held, next, outcome, probe, reason, step, unchanged};
+use lines::{held, outcome, probe, step, unchanged};
 use serde::Serialize;
 
 mod chores;
@@ -27,10 +26,13 @@ mod lines;
 mod record;
 mod remarks;
 mod report;
+mod session;
 mod shape;
 mod wait;
 
 pub(super) use wait::wait_page;
+
+pub(super) use session::screen_line;
 
 pub(super) use lines::{hold as why_of_hold, reason as why_of};
 
@@ -49,13 +51,13 @@ pub use record::{
 };
 pub use remarks::{EventPage, LogPage, RemarkPage, TroublePage, log, remark, trouble};
 pub use report::{ReportPage, ReportRestart, ReportSession, ReportSpan, report};
+pub use session::{EventLine, LastExitLine, ScreenLine, SessionLine, UsageLine};
 pub use wait::{WaitLine, WaitPage};
 
 pub use shape::{
-    AnswerLine, AnswerPage, ApplyPage, ChoreRunPage, ControllerLine, DiffPage, EventLine,
-    FindingLine, Head, HeldLine, LastExitLine, NextLine, NudgePage, OutcomeLine, PausePage,
-    ProbeLine, QuestionPage, ResetPage, ScreenLine, ServerState, SessionLine, StatusPage, StepLine,
-    UnchangedLine, UsageLine, VerifyPage, Why, WrittenLine, schemas,
+    AnswerLine, AnswerPage, ApplyPage, ChoreRunPage, ControllerLine, DiffPage, FindingLine, Head,
+    HeldLine, NextLine, NudgePage, OutcomeLine, PausePage, ProbeLine, QuestionPage, ResetPage,
+    ServerState, StatusPage, StepLine, UnchangedLine, VerifyPage, Why, WrittenLine, schemas,
 };
 
 /// The version of every shape.
@@ -172,7 +174,9 @@ pub fn status(scene: &Scene<'_>, books: &Books, only: Selection<'_>) -> StatusPa
         controller: controller(&books.keeper, scene.town.resync, scene.now),
         idle_saved_ms: books.idle_saved.millis(),
         idle_saved_s: books.idle_saved.millis() / 1000,
-        sessions: wanted.map(|r| session(r, books, scene.now)).collect(),
+        sessions: wanted
+            .map(|row| session::line(row, books, scene.now))
+            .collect(),
         chores,
         proposals,
         wake: scene.plan.wake.map(|at| time(at, scene.now)),
@@ -245,21 +249,6 @@ fn clean(text: &str) -> String {
     sanitise::line(text, LONG)
 }
 
-/// What a session's screen shows.
-pub(super) fn screen_line(content: &Content, now: Moment) -> ScreenLine {
-    ScreenLine {
-        state: content.state.code().to_owned(),
-        agreed: content.is_agreed(),
-        since_ms: now.since(&content.state_since).millis(),
-        evidence: clean(&content.evidence),
-        by: content.told.by.word().to_owned(),
-        against: content
-            .told
-            .against
-            .map(|against| against.code().to_owned()),
-    }
-}
-
 /// A moment by the wall clock. A future one is now plus the awake time until then.
 pub(super) fn time(at: Moment, now: Moment) -> String {
     let ahead = now.until(&at);
@@ -271,91 +260,6 @@ pub(super) fn time(at: Moment, now: Moment) -> String {
     Timestamp::from_millisecond(wall)
         .unwrap_or(Timestamp::MAX)
         .to_string()
-}
-
-fn session(row: &Row<'_>, books: &Books, now: Moment) -> SessionLine {
-    let death: Option<Death> = match row.phase {
-        Phase::Dead(death) => Some(death),
-        Phase::Completed(death) => death,
-        Phase::Absent
-        | Phase::Starting
-        | Phase::Working
-        | Phase::Background
-        | Phase::Idle
-        | Phase::Waiting(_)
-        | Phase::Blocked(_)
-        | Phase::Stopping
-        | Phase::Stopped
-        | Phase::Unknown
-        | Phase::Foreign => None,
-    };
-    SessionLine {
-        session: row.session.to_string(),
-        phase: row.phase.word().to_owned(),
-        not_ready: row.not_ready.map(clean),
-        death: death.map(|d| d.to_string()),
-        since_ms: row.since.map(Period::millis),
-        age_ms: row.age.map(Period::millis),
-        idle_ms: row.idle.map(Period::millis),
-        output_ms: row.output.map(Period::millis),
-        role: row.role.map(clean),
-        rig: row.rig.map(clean),
-        pid: row.pid,
-        started_at: row.started.map(|at| time(at, now)),
-        last_exit: row.last_exit.map(|exit| last_exit(exit, now)),
-        crashes: row.crashes,
-        screen: row.content.map(|content| screen_line(content, now)),
-        restarts: row.restarts,
-        attached: row.attached,
-        cpu_ms: row.usage.map(|u| u.cpu_ms),
-        cpu_percent: books.cpu.get(row.session).copied(),
-        rss_bytes: row.usage.map(|u| u.rss),
-        processes: row.usage.map(|u| u.processes),
-        usage: row.tokens().map(usage),
-        run_tokens: row.run_tokens,
-        log: books.logs.get(row.session).map(|path| clean(path)),
-        event: event(&row.event, now),
-    }
-}
-
-fn last_exit(exit: LastExit, now: Moment) -> LastExitLine {
-    let LastExit { death, at } = exit;
-    let (code, signal) = match death {
-        Death::Exit(code) => (Some(code), None),
-        Death::Signal(signal) => (None, Some(signal)),
-        Death::StatusLost
-        | Death::Vanished
-        | Death::ServerLost
-        | Death::NoAgent
-        | Death::NeverStarted => (None, None),
-    };
-    LastExitLine {
-        code,
-        signal,
-        at: at.map(|at| time(at, now)),
-        message: death.to_string(),
-    }
-}
-
-fn usage(usage: TokenUsage) -> UsageLine {
-    UsageLine {
-        input_tokens: usage.input,
-        output_tokens: usage.output,
-        cache_read_tokens: usage.cache_read,
-        cache_write_tokens: usage.cache_write,
-        context_tokens: usage.context,
-        context_used: usage.context_percent(),
-    }
-}
-
-fn event(event: &Event<'_>, now: Moment) -> Option<EventLine> {
-    match event {
-        Event::Step(s) => Some(EventLine::Step(step(s))),
-        Event::Held(h) => Some(EventLine::Held(held(h, now))),
-        Event::Note(note) => Some(EventLine::Note(reason(note))),
-        Event::Next(n) => Some(EventLine::Next(next(n, now))),
-        Event::Nothing => None,
-    }
 }
 
 fn finding(name: &SessionName, finding: Finding) -> FindingLine {

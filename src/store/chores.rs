@@ -237,7 +237,7 @@ fn end_of(path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::{NOW, Scratch};
+    use super::super::scratch::{NOW, Scratch};
     use super::*;
 
     #[test]

@@ -251,7 +251,7 @@ fn refused(path: &Path, source: io::Error) -> StoreFault {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::Scratch;
+    use super::super::scratch::Scratch;
     use super::*;
 
     fn town() -> SessionName {

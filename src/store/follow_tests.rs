@@ -1,6 +1,6 @@
 //! Following a file through all that may be done to it.
 
-use super::super::state::tests::Scratch;
+use super::super::scratch::Scratch;
 use super::*;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;

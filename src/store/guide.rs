@@ -320,7 +320,7 @@ fn read_object(path: &Path) -> Result<Map<String, Value>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::{NOW, Scratch};
+    use super::super::scratch::{NOW, Scratch};
     use super::*;
     use serde_json::json;
     use std::fs;

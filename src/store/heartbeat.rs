@@ -86,7 +86,7 @@ impl StateDir {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::{NOW, Scratch};
+    use super::super::scratch::{NOW, Scratch};
     use super::*;
     use crate::model::{Counts, InForce, Period, Topic};
     use serde_json::json;

@@ -409,7 +409,7 @@ fn events_in(path: &Path, from: u64, limit: u64) -> io::Result<(Vec<Value>, u64)
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::{NOW, Scratch};
+    use super::super::scratch::{NOW, Scratch};
     use super::*;
     use crate::model::{Evidence, Level};
     use serde_json::json;

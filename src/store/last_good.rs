@@ -127,7 +127,7 @@ impl LayersWatch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::Scratch;
+    use super::super::scratch::Scratch;
     use super::*;
     use std::os::unix::fs::MetadataExt;
 

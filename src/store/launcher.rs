@@ -63,7 +63,7 @@ impl StateDir {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::Scratch;
+    use super::super::scratch::Scratch;
     use super::*;
 
     #[test]

@@ -238,7 +238,7 @@ fn written_before(path: &Path, bound: SystemTime) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::Scratch;
+    use super::super::scratch::Scratch;
     use super::*;
 
     #[test]

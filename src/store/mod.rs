@@ -20,6 +20,8 @@ mod file;
 mod follow;
 mod former;
 mod frames;
+#[cfg(test)]
+mod full_memory;
 mod guide;
 mod heartbeat;
 mod hooks;
@@ -37,6 +39,8 @@ mod record;
 mod reports;
 mod revisions;
 mod samples;
+#[cfg(test)]
+mod scratch;
 mod series;
 mod sink;
 mod state;

@@ -153,7 +153,7 @@ fn read_end(path: &Path, most: u64) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::{NOW, Scratch};
+    use super::super::scratch::{NOW, Scratch};
     use super::*;
     use crate::model::{Death, Generation, PhaseKind};
     use std::fs;

@@ -1,6 +1,6 @@
 use super::super::journal::{JOURNAL, Kept};
 use super::super::phases::PHASES;
-use super::super::state::tests::{NOW, Scratch};
+use super::super::scratch::{NOW, Scratch};
 use super::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -260,7 +260,7 @@ fn if_there(done: io::Result<()>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::Scratch;
+    use super::super::scratch::Scratch;
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 

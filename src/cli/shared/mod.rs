@@ -13,7 +13,8 @@ pub(super) use manifest::{Joined, apply};
 
 use super::args::Global;
 use super::exit::{Exit, Trouble};
-use super::place::{Place, program};
+use super::own::program;
+use super::place::Place;
 use crate::controller::Controller;
 use crate::etcd::EtcdFault;
 use crate::fleet::{self, FleetStore, HostFile, HostFileFault, Placed, Start};

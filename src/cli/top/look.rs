@@ -3,7 +3,8 @@
 use crate::cli::exit::Trouble;
 use crate::cli::looks::Looks;
 use crate::cli::output::Terminal;
-use crate::cli::place::{Place, keeper};
+use crate::cli::place::Place;
+use crate::cli::states::keeper;
 use crate::model::{
     Keeper, Life, Memory, Moment, Observed, PaneId, Plan, ProcId, Seen, SessionName, Town,
 };

@@ -1,6 +1,7 @@
 //! The page of `explain`.
 
-use super::shape::{ScreenLine, Why};
+use super::session::ScreenLine;
+use super::shape::Why;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;

@@ -199,7 +199,7 @@ fn is_named(watched: &OsStr, name: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::Scratch;
+    use super::super::scratch::Scratch;
     use super::*;
     use std::fs;
     use std::io::Write;
