@@ -8,6 +8,7 @@ use std::path::PathBuf;
 /// A set of watched files. Where the kernel cannot watch them, there are no events.
 pub(super) struct Files {
     watcher: Watcher,
+    /// While somebody listens.
     ready: Option<Ready>,
     watched: BTreeSet<PathBuf>,
 }
@@ -15,13 +16,9 @@ pub(super) struct Files {
 impl Files {
     /// Watches no file yet.
     pub(super) fn new() -> Self {
-        let watcher = Watcher::new();
-        let ready = watcher
-            .fd()
-            .and_then(|fd| Ready::new(fd.try_clone_to_owned().ok()?).ok());
         Self {
-            watcher,
-            ready,
+            watcher: Watcher::new(),
+            ready: None,
             watched: BTreeSet::new(),
         }
     }
@@ -40,17 +37,22 @@ impl Files {
         fresh
     }
 
+    /// Listens no more until [`Self::changed`] is called again. What changes meanwhile wakes nobody,
+    /// and is told then.
+    pub(super) fn rest(&mut self) {
+        self.ready = None;
+    }
+
     /// Returns when a file may have changed since the last call. May be dropped at any time.
     pub(super) async fn changed(&mut self) {
+        if self.ready.is_none() {
+            let fd = self.watcher.fd();
+            self.ready = fd.and_then(|fd| Ready::new(fd.try_clone_to_owned().ok()?).ok());
+        }
         let Some(ready) = &self.ready else {
             return std::future::pending().await;
         };
         let watcher = &mut self.watcher;
-        // Files that cannot be watched are named at each call. They are no event.
-        let mut news = || {
-            let polled = watcher.polled();
-            (watcher.changed().len() > polled).then_some(())
-        };
-        ready.until(&mut news).await;
+        ready.until(|| watcher.has_changed().then_some(())).await;
     }
 }

@@ -94,6 +94,7 @@ impl Lookout {
                 () = self.state.changed() => {}
                 () = self.reports.changed() => {}
             }
+            self.reports.rest();
         }
         sleep_until(self.looked + least).await;
     }

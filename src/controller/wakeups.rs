@@ -219,10 +219,13 @@ impl Wakeups {
                     until = Instant::now();
                 },
                 () = self.reports.changed(), if !reported => {
+                    // One is enough. Agents report thousands of times a second.
+                    self.reports.rest();
                     reported = true;
                     until = until.min(self.looked + report_gap).max(Instant::now());
                 }
                 () = self.logs.changed(), if !gathering => {
+                    self.logs.rest();
                     gathering = true;
                     until = until.min(self.looked + GATHER);
                 }

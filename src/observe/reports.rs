@@ -21,6 +21,7 @@ use crate::reports::{self, RegistryEntry, ReportFold};
 use crate::screen;
 use crate::store::{ReportsStamp, View};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -38,8 +39,8 @@ const MAX_ABOVE: usize = 12;
 pub(super) struct ReportCache {
     /// The hooks' reports, as far as they were of this incarnation and below this process.
     hooks: BTreeMap<SessionName, HookReports>,
-    /// The entries of registries, by their files.
-    registry: BTreeMap<PathBuf, RegistryFile>,
+    /// The entries of registries, by their folders.
+    registry: BTreeMap<PathBuf, RegistryFiles>,
     /// The names under which sessions may report: those in the environment of their processes.
     sessions: BTreeSet<SessionName>,
     /// Which file is a session's entry.
@@ -217,8 +218,6 @@ fn forget_others<'r, 't: 'r>(
     cache.hooks.retain(|name, _| names.contains(name));
     cache.files.retain(|name, _| names.contains(name));
     cache.sessions = labels.iter().map(|label| label.tag().clone()).collect();
-    let files: BTreeSet<PathBuf> = cache.files.values().cloned().collect();
-    cache.registry.retain(|file, _| files.contains(file));
 }
 
 /// The latest word of a session's hooks.
@@ -285,21 +284,24 @@ fn registry_entries<'r, 't: 'r>(
         by_folder.entry(folder).or_default().push(wanted);
     }
     let mut entries = BTreeMap::new();
+    let mut known = std::mem::take(&mut cache.registry);
     for (folder, wanted) in by_folder {
-        let known = cache.registry.clone();
+        let known = known.remove(&folder).unwrap_or_default();
         let at = folder.clone();
         let read = aside::ask(&folder, move || read_registry(&at, wanted, &known));
         let Ok(read) = read else {
             tracing::debug!(folder = %folder.display(), ?now, "the registry does not answer");
             continue;
         };
+        let mut known = RegistryFiles::new();
         for (name, file, read) in read {
             if let Some(entry) = &read.entry {
                 entries.insert(name.clone(), entry.clone());
             }
-            cache.registry.insert(file.clone(), read);
+            known.insert(file_name(&file).to_owned(), read);
             cache.files.insert(name, file);
         }
+        cache.registry.insert(folder, known);
     }
     entries
 }
@@ -327,7 +329,12 @@ struct Wanted {
     file: Option<PathBuf>,
 }
 
-type RegistryFiles = BTreeMap<PathBuf, RegistryFile>;
+/// The entries of one folder, by the names of their files: to compare whole paths takes long.
+type RegistryFiles = BTreeMap<OsString, RegistryFile>;
+
+fn file_name(path: &Path) -> &OsStr {
+    path.file_name().unwrap_or_default()
+}
 
 /// Reads the entries of these sessions. Each comes with its file, also where that is not there yet.
 /// May hang.
@@ -341,7 +348,7 @@ fn read_registry(
     for session in wanted {
         let own = folder.join(format!("{}.json", session.process.pid));
         let first = session.file.clone().unwrap_or_else(|| own.clone());
-        let entry = read_entry(&first, known.get(&first));
+        let entry = read_entry(&first, known);
         if belongs(&entry, session.process) {
             read.push((session.name, first, entry));
             continue;
@@ -351,7 +358,7 @@ fn read_registry(
             find_below(files, known, session.process)
         });
         let (file, entry) = below.flatten().unwrap_or_else(|| {
-            let entry = read_entry(&own, known.get(&own));
+            let entry = read_entry(&own, known);
             (own, entry)
         });
         let entry = RegistryFile {
@@ -382,16 +389,17 @@ fn find_below(
     process: ProcId,
 ) -> Option<(PathBuf, RegistryFile)> {
     files.iter().find_map(|file| {
-        let read = read_entry(file, known.get(file));
+        let read = read_entry(file, known);
         belongs(&read, process).then(|| (file.clone(), read))
     })
 }
 
 /// One entry, read anew only where its file has changed.
-fn read_entry(file: &Path, known: Option<&RegistryFile>) -> RegistryFile {
+fn read_entry(file: &Path, known: &RegistryFiles) -> RegistryFile {
     let written = fs::symlink_metadata(file)
         .map(|metadata| (metadata.ino() ^ metadata.size(), metadata.modified().ok()))
         .unwrap_or_default();
+    let known = known.get(file_name(file));
     if let Some(known) = known.filter(|known| known.written == written) {
         return known.clone();
     }

@@ -1,11 +1,11 @@
 //! Sessions that other hosts have, or had.
 
 use crate::model::{
-    Awaited, Epoch, Fleet, FleetSession, Generation, Hold, HostChoice, HostName, LossPolicy,
+    Awaited, Epoch, Fleet, FleetSession, Generation, Hold, HostChoice, HostName, Leave, LossPolicy,
     Memory, Milestone, Moment, NotReady, Observed, Orders, SessionName, SessionStatus, StartBudget,
     StoreSettings, Town,
 };
-use crate::plan::{Situation, plan};
+use crate::plan::{Situation, explain, plan};
 use crate::sim::{Random, random_town, session};
 use std::collections::BTreeMap;
 
@@ -72,6 +72,27 @@ fn what_comes_from_another_host_starts_beside_the_limits() {
         matches!(held["a"], Hold::ConcurrentStarts { starting: 4, .. }),
         "{held:?}"
     );
+}
+
+#[test]
+fn what_leaves_and_what_is_disabled_is_explained_by_two_rules() {
+    let mut town = town(&["a", "b"], &["a", "b"]);
+    town.hosts.leaving = [(name("a"), Leave::Drained)].into();
+    town.sessions.get_mut(&name("b")).unwrap().enabled = false;
+    let memory = Memory::default();
+    let situation = Situation {
+        town: &town,
+        observed: &Observed::Down,
+        memory: &memory,
+        orders: Orders::default(),
+        now: NOW,
+    };
+    let first = |session| {
+        let opinions = explain(&situation, &name(session));
+        let mut speaks = opinions.iter().filter(|opinion| opinion.says.is_some());
+        speaks.next().unwrap().rule
+    };
+    assert_eq!((first("a"), first("b")), ("leaves-host", "disabled"));
 }
 
 #[test]

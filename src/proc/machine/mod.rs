@@ -236,12 +236,11 @@ mod tests {
             assert!(matches!(listening, Listening::Somebody(_)), "{machine:?}");
         }
         drop(listener);
+        // A child that another test is just starting has a copy of the socket for an instant.
         for machine in all {
-            assert_eq!(
-                machine.listening_on(&path),
-                Listening::Nobody,
-                "{machine:?}"
-            );
+            until("the end of the listener", || {
+                machine.listening_on(&path) == Listening::Nobody
+            });
         }
         std::fs::remove_dir_all(folder).unwrap();
     }

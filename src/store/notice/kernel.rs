@@ -39,6 +39,7 @@ mod linux {
     use super::{News, What};
     use nix::errno::Errno;
     use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+    use std::collections::BTreeSet;
     use std::os::fd::{AsFd, BorrowedFd};
     use std::path::Path;
 
@@ -83,18 +84,30 @@ mod linux {
             let _ = self.0.rm_watch(watch);
         }
 
-        /// The news since the last call. Does not block.
+        /// The news since the last call, each once. Does not block.
         pub(in super::super) fn news(&self) -> Vec<News> {
             let mut news = Vec::new();
+            // A file is written to a thousand times where it is looked at once.
+            let mut written = BTreeSet::new();
             for _ in 0..MAX_BATCHES {
                 match self.0.read_events() {
-                    Ok(events) => news.extend(events.into_iter().map(of_event)),
+                    Ok(events) => {
+                        let fresh = events
+                            .into_iter()
+                            .filter(|event| !is_written(event) || written.insert(event.wd));
+                        news.extend(fresh.map(of_event));
+                    }
                     Err(Errno::EINTR) => {}
                     Err(_) => break,
                 }
             }
             news
         }
+    }
+
+    /// Whether it is only about what was written to a watched file.
+    fn is_written(event: &InotifyEvent) -> bool {
+        event.mask == AddWatchFlags::IN_MODIFY && event.name.is_none()
     }
 
     fn of_event(event: InotifyEvent) -> News {

@@ -1,9 +1,9 @@
 //! Watches many followed files for changes, by what the kernel tells of them.
 //!
-//! The result is only a hint: a reported file may be unchanged. A file that cannot be watched,
-//! because of the kernel's limits, is reported at every call. A look at it then costs one `stat`.
-//! No change is lost: a file is also reported when its folder gets an entry of its name, and all
-//! files are reported when events were lost.
+//! The result is only a hint: no file may have changed. Nothing tells of a file that cannot be
+//! watched, because its folder is missing or by the kernel's limits: who watches looks at times
+//! anyway. No other change is lost: it is also told when a folder gets an entry of a file's name,
+//! and when events were lost.
 
 mod kernel;
 
@@ -23,6 +23,8 @@ pub struct Watcher {
     files: BTreeMap<PathBuf, Watched>,
     /// The files of each watch. A watch is on a file or on its folder.
     watches: BTreeMap<Watch, BTreeSet<PathBuf>>,
+    /// The files whose folders are not watched, by their folders.
+    lacking: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
 }
 
 #[derive(Debug, Default)]
@@ -38,27 +40,18 @@ impl Default for Watcher {
 }
 
 impl Watcher {
-    /// A watcher without files. If the kernel tells nothing, every file is reported at each call.
+    /// A watcher without files.
     #[must_use]
     pub fn new() -> Self {
         Self {
             kernel: Kernel::new(),
             files: BTreeMap::new(),
             watches: BTreeMap::new(),
+            lacking: BTreeMap::new(),
         }
     }
 
-    /// A watcher that does not ask the kernel.
-    #[must_use]
-    pub fn polling() -> Self {
-        Self {
-            kernel: None,
-            files: BTreeMap::new(),
-            watches: BTreeMap::new(),
-        }
-    }
-
-    /// A descriptor that is readable when [`changed`](Self::changed) would report something. `None`
+    /// A descriptor that is readable when [`has_changed`](Self::has_changed) may be true. `None`
     /// where the kernel tells nothing.
     #[must_use]
     pub fn fd(&self) -> Option<BorrowedFd<'_>> {
@@ -77,49 +70,39 @@ impl Watcher {
         let Some(Watched { file, folder }) = self.files.remove(path) else {
             return;
         };
+        self.lacks_no_more(path);
         for watch in [file, folder].into_iter().flatten() {
             self.release(watch, path);
         }
     }
 
-    /// The number of files that cannot be watched and are reported at each call.
+    /// The number of files that cannot be watched now. Nothing tells of their changes.
     #[must_use]
-    pub fn polled(&self) -> usize {
-        self.files
-            .values()
-            .filter(|watched| watched.folder.is_none())
-            .count()
+    pub fn unwatched(&self) -> usize {
+        self.lacking.values().map(BTreeSet::len).sum()
     }
 
-    /// The files that may have changed since the last call. Does not block.
-    pub fn changed(&mut self) -> BTreeSet<PathBuf> {
-        let mut changed = BTreeSet::new();
+    /// Whether a file may have changed since the last call. Does not block.
+    pub fn has_changed(&mut self) -> bool {
         let news = self.kernel.as_ref().map(Kernel::news).unwrap_or_default();
+        let mut has_changed = false;
         for news in news {
-            self.note(news, &mut changed);
+            has_changed |= self.note(news);
         }
-        let unwatched: Vec<PathBuf> = self
-            .files
-            .iter()
-            .filter(|(_, watched)| watched.folder.is_none())
-            .map(|(path, _)| path.clone())
-            .collect();
-        // A missing folder may exist by now.
-        for path in &unwatched {
-            self.arm(path);
-        }
-        changed.extend(unwatched);
-        changed
+        self.watch_lacking() || has_changed
     }
 
-    fn note(&mut self, news: News, changed: &mut BTreeSet<PathBuf>) {
+    /// Whether this is about a watched file.
+    fn note(&mut self, news: News) -> bool {
         let News::Of { watch, name, what } = news else {
-            changed.extend(self.files.keys().cloned());
-            return;
+            return true;
         };
         let Some(paths) = self.watches.get(&watch) else {
-            return;
+            return false;
         };
+        if what == What::Written && name.is_none() {
+            return true;
+        }
         let named = |path: &&PathBuf| {
             let name = name.as_deref();
             name.is_none_or(|name| path.file_name().is_some_and(|own| is_named(own, name)))
@@ -128,36 +111,71 @@ impl Watcher {
         if what == What::Ended {
             self.watches.remove(&watch);
         }
-        for path in paths {
-            if let Some(watched) = self.files.get_mut(&path) {
-                if what == What::Ended {
-                    for gone in [&mut watched.file, &mut watched.folder] {
-                        gone.take_if(|other| *other == watch);
-                    }
-                }
-                if what != What::Written {
-                    self.arm(&path);
+        for path in &paths {
+            let Some(watched) = self.files.get_mut(path) else {
+                continue;
+            };
+            if what == What::Ended {
+                for gone in [&mut watched.file, &mut watched.folder] {
+                    gone.take_if(|other| *other == watch);
                 }
             }
-            changed.insert(path);
+            if what != What::Written {
+                self.arm(path);
+            }
         }
+        !paths.is_empty()
+    }
+
+    /// Watches the files whose folders were missing and are there now. Returns whether there are
+    /// such: their changes until now were not told.
+    fn watch_lacking(&mut self) -> bool {
+        let folders: Vec<PathBuf> = self.lacking.keys().cloned().collect();
+        let mut has_new = false;
+        for folder in folders {
+            // One look for all files of a folder: they may be many.
+            if !self.can_watch(&folder) {
+                continue;
+            }
+            for path in self.lacking.get(&folder).cloned().unwrap_or_default() {
+                self.arm(&path);
+            }
+            has_new |= !self.lacking.contains_key(&folder);
+        }
+        has_new
+    }
+
+    /// Whether the kernel watches this folder.
+    fn can_watch(&self, folder: &Path) -> bool {
+        let Some(kernel) = &self.kernel else {
+            return false;
+        };
+        if !answers(folder) {
+            return false;
+        }
+        let Some(watch) = kernel.watch_folder(folder) else {
+            return false;
+        };
+        if !self.watches.contains_key(&watch) {
+            kernel.unwatch(watch);
+        }
+        true
     }
 
     /// Adds the watches that `path` lacks.
     fn arm(&mut self, path: &Path) {
+        let parent = folder_of(path);
+        let lacking = self.lacking.entry(parent.to_path_buf()).or_default();
+        lacking.insert(path.to_path_buf());
         let Some(kernel) = &self.kernel else { return };
-        let at = path.to_path_buf();
-        // Adding a watch on a disk that hangs would block. Such a file is reported at each call
-        // until its disk answers.
-        if aside::ask(path, move || fs::symlink_metadata(at)).is_err() {
+        if !answers(path) {
             return;
         }
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let folder = kernel.watch_folder(folder);
+        let folder = kernel.watch_folder(parent);
         let file = kernel.watch_file(path);
+        if folder.is_some() {
+            self.lacks_no_more(path);
+        }
         let Some(watched) = self.files.get_mut(path) else {
             return;
         };
@@ -175,6 +193,17 @@ impl Watcher {
         }
     }
 
+    fn lacks_no_more(&mut self, path: &Path) {
+        let folder = folder_of(path);
+        let Some(lacking) = self.lacking.get_mut(folder) else {
+            return;
+        };
+        lacking.remove(path);
+        if lacking.is_empty() {
+            self.lacking.remove(folder);
+        }
+    }
+
     /// Removes `path` from a watch, and the watch after its last file.
     fn release(&mut self, watch: Watch, path: &Path) {
         let Some(paths) = self.watches.get_mut(&watch) else {
@@ -188,6 +217,19 @@ impl Watcher {
             }
         }
     }
+}
+
+/// The folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// Whether the disk of this path answers. To add a watch on one that hangs would block.
+fn answers(path: &Path) -> bool {
+    let at = path.to_path_buf();
+    aside::ask(path, move || fs::symlink_metadata(at)).is_ok()
 }
 
 /// Whether a file of this name may be the watched one, or one of those that a watched pattern with
@@ -214,64 +256,75 @@ mod tests {
             .unwrap();
     }
 
-    fn check(mut watcher: Watcher, scratch: &Scratch) {
+    #[test]
+    fn every_change_is_told_once() {
+        let scratch = Scratch::new("notice");
         let paths: Vec<PathBuf> = (0..3)
             .map(|n| scratch.path().join(format!("{n}.log")))
             .collect();
         append(&paths[0], "x");
+        let mut watcher = Watcher::new();
         for path in &paths {
             watcher.watch(path);
         }
-        watcher.changed();
-        let mut expect = |n: usize, what: &str| {
-            let changed = watcher.changed();
-            assert!(changed.contains(&paths[n]), "{what}");
-            assert!(
-                watcher.polled() > 0 || changed.len() == 1,
-                "{what}: {changed:?}"
-            );
+        assert_eq!(watcher.unwatched(), 0);
+        assert!(!watcher.has_changed());
+        let mut expect = |what: &str| {
+            assert!(watcher.has_changed(), "{what}");
+            assert!(!watcher.has_changed(), "{what}: told twice");
         };
         append(&paths[0], "y");
-        expect(0, "grown");
+        expect("grown");
         append(&paths[1], "x");
-        expect(1, "made");
+        expect("made");
         append(&paths[1], "x");
-        expect(1, "grown after it was made");
+        expect("grown after it was made");
         fs::rename(&paths[1], scratch.path().join("1.log.1")).unwrap();
         append(&paths[1], "x");
-        expect(1, "rotated");
+        expect("rotated");
         append(&paths[1], "x");
-        expect(1, "grown after it was rotated");
+        expect("grown after it was rotated");
         fs::remove_file(&paths[1]).unwrap();
         append(&paths[1], "x");
-        expect(1, "replaced");
-        let quiet = watcher.changed();
-        assert_eq!(quiet.len(), watcher.polled());
+        expect("replaced");
         for path in &paths {
             watcher.forget(path);
         }
         append(&paths[0], "z");
-        assert!(watcher.changed().is_empty());
+        assert!(!watcher.has_changed());
     }
 
     #[test]
-    fn changes_are_told_with_and_without_the_kernel() {
-        check(Watcher::new(), &Scratch::new("notice"));
-        check(Watcher::polling(), &Scratch::new("notice-poll"));
-    }
-
-    #[test]
-    fn a_folder_that_is_made_later_is_polled_until_then() {
-        let scratch = Scratch::new("notice-later");
-        let path = scratch.path().join("later/run.log");
-        let mut watcher = Watcher::new();
+    fn without_the_kernel_nothing_is_told() {
+        let scratch = Scratch::new("notice-none");
+        let path = scratch.path().join("run.log");
+        let mut watcher = Watcher {
+            kernel: None,
+            ..Watcher::new()
+        };
         watcher.watch(&path);
-        assert_eq!((watcher.polled(), watcher.changed().len()), (1, 1));
-        fs::create_dir(path.parent().unwrap()).unwrap();
         append(&path, "x");
-        assert_eq!((watcher.changed().len(), watcher.polled()), (1, 0));
-        append(&path, "x");
-        assert_eq!(watcher.changed().into_iter().collect::<Vec<_>>(), [path]);
-        assert!(watcher.changed().is_empty());
+        assert_eq!(watcher.unwatched(), 1);
+        assert!(!watcher.has_changed() && watcher.fd().is_none());
+        watcher.forget(&path);
+        assert_eq!(watcher.unwatched(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_made_later_is_watched_from_then_on() {
+        let scratch = Scratch::new("notice-later");
+        let paths = ["later/a.log", "later/b.log"].map(|file| scratch.path().join(file));
+        let mut watcher = Watcher::new();
+        for path in &paths {
+            watcher.watch(path);
+        }
+        assert_eq!((watcher.unwatched(), watcher.has_changed()), (2, false));
+        fs::create_dir(paths[0].parent().unwrap()).unwrap();
+        append(&paths[0], "x");
+        assert_eq!((watcher.has_changed(), watcher.unwatched()), (true, 0));
+        watcher.has_changed();
+        append(&paths[1], "x");
+        assert!(watcher.has_changed());
+        assert!(!watcher.has_changed());
     }
 }
