@@ -1,4 +1,4 @@
-"""A stand-in for the providers of codex, gemini and opencode, for tests, on the loopback address.
+"""A stand-in for the providers of codex, gemini, kimi-code and opencode, for tests, on the loopback address.
 
 It prints `port N` when it listens. The first words of the last prompt say what it does:
 

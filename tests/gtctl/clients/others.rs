@@ -1,8 +1,8 @@
-//! Real codex, gemini and opencode, whose provider is `mock_models.py` on this host. `.ci/clients all`
-//! installs them.
+//! Real codex, gemini, kimi-code and opencode, whose provider is `mock_models.py` on this host.
+//! `.ci/clients all` installs them.
 
 use super::stage::{BY_LOOKS, NAME, Stage};
-use crate::harness::{Running, Yard};
+use crate::harness::{Running, Yard, until_or};
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use std::fs;
@@ -11,10 +11,15 @@ use std::path::{Path, PathBuf};
 /// The longest command line that is read, in bytes.
 const MAX_ARGV: u64 = 64 << 10;
 
+/// Where the programs of clients are that were installed for tests.
+fn programs() -> Option<PathBuf> {
+    let clients = std::env::var_os("GTCTL_CLIENTS").map(PathBuf::from);
+    clients.map(|folder| folder.join("node_modules/.bin"))
+}
+
 /// The client's program, where one was installed for tests. A user's own is never run.
 fn program(client: &str) -> Option<PathBuf> {
-    let clients = std::env::var_os("GTCTL_CLIENTS").map(PathBuf::from);
-    let program = clients.map(|folder| folder.join("node_modules/.bin").join(client));
+    let program = programs().map(|folder| folder.join(client));
     let program = program.filter(|program| program.exists());
     if program.is_none() {
         eprintln!(
@@ -35,12 +40,15 @@ struct Talk {
 /// How one client is set up.
 struct Client {
     name: &'static str,
+    program: &'static str,
     /// The words after its program.
     arguments: &'static [&'static str],
     /// More lines of its agent's table.
     agent: &'static str,
     /// Writes the user's own files, and gives the session's variables.
     prepare: fn(&Yard, u16) -> String,
+    /// What it asks before its first prompt, if it does. The answer is yes.
+    asks: Option<&'static str>,
     /// What its screen shows at the first prompt.
     prompt: &'static str,
     /// The argument that resumes a conversation.
@@ -49,6 +57,7 @@ struct Client {
 
 const CODEX: Client = Client {
     name: "codex",
+    program: "codex",
     arguments: &["--no-daemon"],
     agent: "hooks = \"on\"\n",
     prepare: |yard, port| {
@@ -65,12 +74,14 @@ const CODEX: Client = Client {
         );
         "MOCK_KEY = \"k\"\n".to_owned()
     },
+    asks: None,
     prompt: "Ask Codex",
     resumes: "resume",
 };
 
 const GEMINI: Client = Client {
     name: "gemini",
+    program: "gemini",
     arguments: &[],
     agent: "",
     prepare: |yard, port| {
@@ -82,12 +93,51 @@ const GEMINI: Client = Client {
         );
         format!("GEMINI_API_KEY = \"k\"\nGOOGLE_GEMINI_BASE_URL = \"http://127.0.0.1:{port}\"\n")
     },
+    asks: None,
     prompt: "Type your message",
     resumes: "--resume",
 };
 
+const KIMI_CODE: Client = Client {
+    name: "kimi-code",
+    program: "kimi",
+    arguments: &["--yolo"],
+    agent: "",
+    prepare: |yard, port| {
+        fs::create_dir(yard.at("home/.kimi-code")).unwrap();
+        let mut config = format!(
+            "default_model = \"mock\"\n[providers.mock]\ntype = \"openai\"\napi_key = \"k\"\n\
+             base_url = \"http://127.0.0.1:{port}/v1\"\n\
+             [models.mock]\nprovider = \"mock\"\nmodel = \"m1\"\nmax_context_size = 200000\n"
+        );
+        let events = [
+            "SessionStart",
+            "UserPromptSubmit",
+            "PreToolUse",
+            "Stop",
+            "StopFailure",
+            "PermissionRequest",
+            "Interrupt",
+        ];
+        for event in events {
+            let program = env!("CARGO_BIN_EXE_gtctl");
+            let hook =
+                format!("[[hooks]]\nevent = \"{event}\"\ncommand = \"{program} hook kimi-code\"\n");
+            config.push_str(&hook);
+        }
+        yard.write("home/.kimi-code/config.toml", &config);
+        // It is a script for a Node that is newer than this system's.
+        let path = format!("{}:/usr/bin:/bin", programs().unwrap_or_default().display());
+        format!("PATH = {path:?}\n")
+    },
+    asks: Some("Trust this folder?"),
+    prompt: "Welcome to Kimi Code",
+    resumes: "-S",
+};
+
 const OPENCODE: Client = Client {
     name: "opencode",
+    program: "opencode",
     arguments: &[],
     agent: "",
     prepare: |yard, port| {
@@ -102,6 +152,7 @@ const OPENCODE: Client = Client {
         yard.write("work/opencode.json", &settings.to_string());
         String::new()
     },
+    asks: None,
     prompt: "Ask anything",
     resumes: "-s",
 };
@@ -109,7 +160,7 @@ const OPENCODE: Client = Client {
 impl Talk {
     /// The client at its first prompt.
     fn begin(client: &Client) -> Option<Self> {
-        let program = program(client.name)?;
+        let program = program(client.program)?;
         let mut stage = Stage::declared(BY_LOOKS, "", "");
         let yard = &stage.yard;
         let (provider, port) = provider(yard);
@@ -121,6 +172,10 @@ impl Talk {
             stage,
             _provider: provider,
         };
+        if let Some(question) = client.asks {
+            talk.until(question, "waiting");
+            talk.stage.yard.gtctl(&["answer", NAME, "yes"]).exits(0);
+        }
         talk.until(client.prompt, "idle");
         Some(talk)
     }
@@ -128,18 +183,14 @@ impl Talk {
     /// Waits until the screen shows this, and the session has this phase.
     #[track_caller]
     fn until(&self, text: &str, phase: &str) {
-        let yard = &self.stage.yard;
-        yard.until(&format!("{text:?}, {phase}"), || {
-            self.stage.screen().contains(text) && self.stage.phase() == phase
-        });
+        let holds = || self.stage.screen().contains(text) && self.stage.phase() == phase;
+        let state = || format!("{:#}\n{}", self.stage.line(), self.stage.screen());
+        until_or(&format!("{text:?}, {phase}"), holds, state);
     }
 
-    fn type_in(&self, text: &str) {
-        self.stage.press(text);
-        self.stage
-            .yard
-            .until("the typed text", || self.stage.screen().contains(text));
-        self.stage.press("Enter");
+    /// As its users do by hand.
+    fn nudge(&self, text: &str) {
+        self.stage.yard.gtctl(&["nudge", NAME, text]).exits(0);
     }
 
     fn argv(&self) -> Vec<String> {
@@ -183,7 +234,7 @@ fn works_and_goes_on(client: &Client) {
     let Some(talk) = Talk::begin(client) else {
         return;
     };
-    talk.type_in("wait 6 seconds");
+    talk.nudge("wait 6 seconds");
     talk.until("wait 6", "working");
     talk.until("As you wish.", "idle");
     let yard = &talk.stage.yard;
@@ -213,6 +264,11 @@ fn a_real_codex_works_waits_and_goes_on_after_a_crash() {
 #[test]
 fn a_real_gemini_works_waits_and_goes_on_after_a_crash() {
     works_and_goes_on(&GEMINI);
+}
+
+#[test]
+fn a_real_kimi_code_works_waits_and_goes_on_after_a_crash() {
+    works_and_goes_on(&KIMI_CODE);
 }
 
 #[test]
