@@ -197,8 +197,12 @@ impl Reading<'_> {
     /// The host of a session. `None` in a town without hosts, and where there is a fault.
     fn home(&mut self, hosts: &Hosts, who: &Named<'_>) -> Option<HostName> {
         self.check_needs_no_store(who);
+        let written = pick!(who.tiers, host);
+        if written.is_none() && hosts.is_empty() {
+            return None;
+        }
         let at = who.tiers.path(self.layers, &["host"]);
-        match pick!(who.tiers, host) {
+        match written {
             Some(HostValue::Name(text)) if text != ANY || hosts.has(ANY) => {
                 self.known_host(hosts, text, &at)
             }
@@ -206,7 +210,6 @@ impl Reading<'_> {
                 self.needs_store(&at, "several hosts can run it");
                 None
             }
-            None if hosts.is_empty() => None,
             None => {
                 let message = format!("`{}` has no host", who.name);
                 self.lacks_host(&at, message);

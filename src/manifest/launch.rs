@@ -31,17 +31,19 @@ impl Reading<'_> {
         if launcher == Launcher::Tmux && tiers.role.start.is_none() {
             return Some(Launch::Tmux);
         }
-        let launcher_path = tiers.path(layers, &["launcher"]);
         let is_users =
             |at: &[String]| !matches!(layers.origin(at, Part::Value), ValueOrigin::BuiltIn(_));
         let start_path = path(["roles", tiers.role_name, "start"]);
         let by_commands = match launcher {
             Launcher::Gt => true,
-            Launcher::Tmux => is_users(&start_path) && !is_users(&launcher_path),
+            Launcher::Tmux => {
+                is_users(&start_path) && !is_users(&tiers.path(layers, &["launcher"]))
+            }
         };
         if !by_commands {
             return Some(Launch::Tmux);
         }
+        let launcher_path = tiers.path(layers, &["launcher"]);
         if tiers.role.start.is_none() {
             if launcher_path
                 .first()
