@@ -96,7 +96,10 @@ pub fn soon<T: Send + 'static>(
 ) -> Result<T, Late> {
     let (send, receive) = mpsc::sync_channel(1);
     let thread = Thread::start(move || {
-        let _ = send.send(work());
+        let result = work();
+        Box::new(move || {
+            let _ = send.send(result);
+        })
     })?;
     receive.recv_timeout(patience).map_err(|_| {
         thread.leave();
@@ -169,12 +172,14 @@ where
         let started = Thread::start(move || {
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((index, task)) = next else { return };
+                let Some((index, task)) = next else { break };
                 let answer = work(&task, give_up);
                 if send.send((index, answer)).is_err() {
-                    return;
+                    break;
                 }
             }
+            // The last of them ends the results.
+            Box::new(move || drop(send))
         });
         match started {
             Ok(thread) => threads.push(thread),
@@ -320,33 +325,30 @@ pub fn ask<T: Send + 'static>(
     }
 }
 
-// The states of a thread.
+// The states of a thread's work.
 const RUNNING: u8 = 0;
 const LEFT_BEHIND: u8 = 1;
 const ENDED: u8 = 2;
 
-/// A thread that can be left behind. The number is its state.
+/// A thread's work, which can be left behind. The number is its state.
 struct Thread(Arc<AtomicU8>);
 
 impl Thread {
-    fn start(work: impl FnOnce() + Send + 'static) -> Result<Self, Late> {
+    fn start(work: impl FnOnce() -> Delivery + Send + 'static) -> Result<Self, Late> {
         let left = left_behind();
         if left >= MOST_LEFT {
             return Err(Late::Crowded(left));
         }
         let state = Arc::new(AtomicU8::new(RUNNING));
         let ending = Ending(Arc::clone(&state));
-        let builder = thread::Builder::new()
-            .name("gtctl-file".to_owned())
-            .stack_size(STACK);
-        let started = builder.spawn(move || {
+        hand_over(Box::new(move || {
             let _ending = ending;
-            work();
-        });
-        started.map(|_| Self(state)).map_err(|_| Late::NoThread)
+            work()
+        }))?;
+        Ok(Self(state))
     }
 
-    /// Counts the thread as left behind until it ends.
+    /// Counts the thread as left behind until its work ends.
     fn leave(self) {
         // The count goes up before the mark is set. The end of the thread, which sees the mark,
         // then never counts down too early.
@@ -360,7 +362,58 @@ impl Thread {
     }
 }
 
-/// Marks its thread as ended when dropped. That happens also if the work panics.
+/// Work for a thread. It returns what is to be done with its result.
+type Work = Box<dyn FnOnce() -> Delivery + Send>;
+type Delivery = Box<dyn FnOnce()>;
+
+/// The thread that has nothing to do, by its queue. To start one takes longer than most reads.
+static IDLE: Mutex<Option<mpsc::Sender<Work>>> = Mutex::new(None);
+
+/// Has the idle thread do this, or a new one.
+fn hand_over(work: Work) -> Result<(), Late> {
+    let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let work = match idle {
+        // It waits for ever, so it takes what it is sent.
+        Some(idle) => match idle.send(work) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::SendError(work)) => work,
+        },
+        None => work,
+    };
+    let builder = thread::Builder::new()
+        .name("gtctl-file".to_owned())
+        .stack_size(STACK);
+    let started = builder.spawn(move || work_on(work));
+    started.map(|_| ()).map_err(|_| Late::NoThread)
+}
+
+/// Does this work, and more as the idle thread. Returns if another one is idle.
+fn work_on(first: Work) {
+    let (send, receive) = mpsc::channel();
+    let mut work = first;
+    loop {
+        let deliver = work();
+        // Who gets the result may ask at once for more.
+        let is_idle = become_idle(&send);
+        deliver();
+        if !is_idle {
+            return;
+        }
+        let Ok(next) = receive.recv() else { return };
+        work = next;
+    }
+}
+
+fn become_idle(queue: &mpsc::Sender<Work>) -> bool {
+    let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_free = idle.is_none();
+    if is_free {
+        *idle = Some(queue.clone());
+    }
+    is_free
+}
+
+/// Marks its work as ended when dropped. That happens also if the work panics.
 struct Ending(Arc<AtomicU8>);
 
 impl Drop for Ending {
@@ -391,6 +444,28 @@ mod tests {
             "over 2 h",
         ];
         assert_eq!(told, steps);
+    }
+
+    #[test]
+    fn one_question_after_another_needs_one_thread() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = Path::new("/nowhere/again");
+        let ids: Vec<_> = (0..100)
+            .map(|_| ask(here, || thread::current().id()).unwrap())
+            .collect();
+        // Other tests ask, too, and may have taken the idle thread meanwhile.
+        let changes = ids.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        assert!(changes < 50, "{changes} of 99 used another thread");
+    }
+
+    #[test]
+    fn work_that_panics_takes_its_thread_along_and_nothing_else() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let panics = soon(LONG, || -> () {
+            std::panic::resume_unwind(Box::new("on purpose"))
+        });
+        assert_eq!(panics, Err(Late::Deadline(LONG)));
+        assert_eq!(soon(LONG, || 7), Ok(7));
     }
 
     #[test]

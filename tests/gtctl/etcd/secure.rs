@@ -1,9 +1,10 @@
 //! Certificates: who has one signed by the town's own authority is the user of its common name,
 //! and may do what that user's role allows.
 
-use crate::harness::{Etcd, Scratch, etcd_program};
+use crate::harness::{Etcd, Scratch, etcd_program, until};
 use gtctl::etcd::{EtcdAccess, EtcdClient, EtcdFault, Freshness, Tls};
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 
@@ -34,6 +35,11 @@ fn authority(folder: &Path, name: &str) {
 
 /// Makes the certificate of `common` by an authority.
 fn certificate(folder: &Path, file: &str, common: &str, by: &str) {
+    certificate_for(folder, file, common, by, 2);
+}
+
+/// Makes a certificate that is valid for so many days. Below zero it has expired.
+fn certificate_for(folder: &Path, file: &str, common: &str, by: &str, days: i32) {
     fs::write(
         folder.join("ext"),
         "subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n",
@@ -49,7 +55,7 @@ fn certificate(folder: &Path, file: &str, common: &str, by: &str) {
     openssl(
         folder,
         &format!(
-            "x509 -req -in {file}.csr -CA {by}.pem -CAkey {by}.key -CAcreateserial -days 2 \
+            "x509 -req -in {file}.csr -CA {by}.pem -CAkey {by}.key -CAcreateserial -days {days} \
              -extfile ext -out {file}.pem"
         ),
     );
@@ -91,6 +97,62 @@ fn has_tools() -> bool {
         found
     };
     has("openssl") && has("etcdctl")
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_named_on_either_side() {
+    if etcd_program().is_none() || !has_tools() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let folder = scratch.path().to_path_buf();
+    authority(&folder, "ca");
+    certificate(&folder, "server", "server", "ca");
+    certificate(&folder, "root", "root", "ca");
+    certificate_for(&folder, "late", "build-1", "ca", -1);
+    let Some(etcd) = Etcd::secure(scratch, tls(&folder, "ca", Some("root"))) else {
+        return;
+    };
+    let access = EtcdAccess {
+        tls: Some(tls(&folder, "ca", Some("late"))),
+        ..etcd.access()
+    };
+    assert_eq!(why_unreachable(&access).await, "expired");
+
+    // A store whose own certificate has expired.
+    certificate_for(&folder, "old", "server", "ca", -1);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = port.local_addr().unwrap().port();
+    let words = format!("s_server -quiet -accept 127.0.0.1:{port} -cert old.pem -key old.key");
+    let mut server = Command::new("openssl")
+        .args(words.split(' '))
+        .current_dir(&folder)
+        .spawn()
+        .unwrap();
+    let access = EtcdAccess {
+        endpoints: vec![format!("https://127.0.0.1:{port}")],
+        tls: Some(tls(&folder, "ca", Some("root"))),
+        ..etcd.access()
+    };
+    until("a server", || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    let why = why_unreachable(&access).await;
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(why, "expired");
+}
+
+/// Why a store cannot be reached: `expired` where the fault says so, else all that it says.
+async fn why_unreachable(access: &EtcdAccess) -> String {
+    let client = EtcdClient::new(access).unwrap();
+    let fault = client.get("/gtctl/t/manifest", Freshness::Quorum).await;
+    match fault.unwrap_err() {
+        EtcdFault::Unreachable(why) if why.to_lowercase().contains("expired") => {
+            "expired".to_owned()
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 #[tokio::test]
