@@ -69,6 +69,8 @@ pub(super) struct Channels {
     members: Arc<Vec<Channel>>,
     current: Arc<AtomicUsize>,
     limit: Duration,
+    /// Whether they ask for a certificate of ours.
+    shows_certificate: bool,
 }
 
 impl Channels {
@@ -87,7 +89,20 @@ impl Channels {
             members: Arc::new(members),
             current: Arc::new(AtomicUsize::new(0)),
             limit: access.limit,
+            shows_certificate: access.tls.as_ref().is_some_and(|tls| tls.own.is_some()),
         })
+    }
+
+    /// Says what else may be the cause. A member that takes no certificate of ours says so only after
+    /// the connection stands for us (TLS 1.3), so all that is seen is that it broke.
+    fn told(&self, fault: EtcdFault) -> EtcdFault {
+        match fault {
+            EtcdFault::Broken(said) if self.shows_certificate => EtcdFault::Broken(format!(
+                "{said}; perhaps it does not take this host's certificate, which may have expired: \
+                 `openssl x509 -noout -dates -in CERT` shows until when it is valid"
+            )),
+            other => other,
+        }
     }
 
     /// How many members there are.
@@ -133,7 +148,8 @@ impl Channels {
             };
             once(member, path, request, share).await
         };
-        self.attempts(again != Again::MustNot, attempt).await
+        let received = self.attempts(again != Again::MustNot, attempt).await;
+        received.map_err(|fault| self.told(fault))
     }
 
     /// Makes attempts at one member after the other, until one succeeds or the time is up.
@@ -191,7 +207,8 @@ impl Channels {
         Sent: Message + Send + 'static,
         Received: Message + Default + Send + 'static,
     {
-        once(self.at(place)?, path, with_leader(message), self.limit).await
+        let received = once(self.at(place)?, path, with_leader(message), self.limit).await;
+        received.map_err(|fault| self.told(fault))
     }
 
     /// Opens a stream in both directions. The whole of `messages` is sent as it comes.
@@ -225,7 +242,8 @@ impl Channels {
         let attempt = async |member: Channel, share: Duration| {
             exchanged(member, path, message.clone(), share).await
         };
-        self.attempts(true, attempt).await
+        let received = self.attempts(true, attempt).await;
+        received.map_err(|fault| self.told(fault))
     }
 
     /// Uses another member for the next call.
