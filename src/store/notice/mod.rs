@@ -130,11 +130,14 @@ impl Watcher {
     /// Watches the files whose folders were missing and are there now. Returns whether there are
     /// such: their changes until now were not told.
     fn watch_lacking(&mut self) -> bool {
-        let folders: Vec<PathBuf> = self.lacking.keys().cloned().collect();
+        let first = |(folder, files): (&PathBuf, &BTreeSet<PathBuf>)| {
+            Some((folder.clone(), files.first()?.clone()))
+        };
+        let folders: Vec<(PathBuf, PathBuf)> = self.lacking.iter().filter_map(first).collect();
         let mut has_new = false;
-        for folder in folders {
+        for (folder, first) in folders {
             // One look for all files of a folder: they may be many.
-            if !self.can_watch(&folder) {
+            if !self.can_watch(&folder, &first) {
                 continue;
             }
             for path in self.lacking.get(&folder).cloned().unwrap_or_default() {
@@ -145,12 +148,13 @@ impl Watcher {
         has_new
     }
 
-    /// Whether the kernel watches this folder.
-    fn can_watch(&self, folder: &Path) -> bool {
+    /// Whether the kernel watches this folder. `file` is one of its files: what is known of a folder
+    /// itself the kernel may have kept from a time when its disk still answered.
+    fn can_watch(&self, folder: &Path, file: &Path) -> bool {
         let Some(kernel) = &self.kernel else {
             return false;
         };
-        if !answers(folder) {
+        if !answers(file) {
             return false;
         }
         let Some(watch) = kernel.watch_folder(folder) else {

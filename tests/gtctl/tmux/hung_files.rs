@@ -92,12 +92,22 @@ fn town() -> Yard {
 /// How long this took to end, from now on.
 ///
 /// Where two processes look for one name on a disk that does not answer, the kernel lets neither
-/// go, not even by KILL: what is left of them is a zombie, and its parent hears of its end only
-/// when the disk answers. So it is the process that is asked.
+/// go, not even by KILL: what is left of them is a zombie, or a first thread that has KILL pending.
+/// Its parent hears of its end only when the disk answers. So it is the process that is asked.
 fn time_to_end(yard: &Yard, process: ProcId) -> Duration {
     let asked = Instant::now();
-    yard.until("its end", || !process::may_live(process));
+    let has_ended = || !process::may_live(process) || is_being_killed(process);
+    yard.until("its end", has_ended);
     asked.elapsed()
+}
+
+/// Whether the kernel ends this process as soon as its first thread lets it.
+fn is_being_killed(process: ProcId) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap_or_default();
+    let pending = status.lines().find_map(|line| line.strip_prefix("SigPnd:"));
+    let pending = pending.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // KILL is signal 9, and bit 0 stands for signal 1.
+    pending.is_some_and(|mask| mask >> 8 & 1 == 1)
 }
 
 fn end_in_time(yard: &Yard, controller: &Running) {
@@ -257,6 +267,8 @@ fn a_state_directory_that_does_not_answer_hangs_no_verb_and_no_end() {
     end_in_time(&yard, &controller);
     assert!(yard.process("two").is_some(), "its sessions live on");
     drop(hung);
+    // Its lock is free once the kernel has let go of all its threads.
+    let _ = controller.end();
     for running in verbs {
         running.end().exits(1).says(&told);
     }
