@@ -6,7 +6,7 @@
 //! die at any moment.
 
 use super::exit::Exit;
-use crate::files::aside::take_no_signal;
+use crate::proc::signal::is_asked_to_end;
 use crate::store::View;
 use std::io::Write;
 use std::thread;
@@ -22,23 +22,19 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const STACK: usize = 256 << 10;
 
 /// Begins to listen. If no thread can be started, the controller ends at the end of its cycle.
-///
-/// The calling thread hears TERM and INT from that thread from now on. The kernel gives a signal to
-/// one thread of a process, to the first one if it may: and one that waits for a disk never takes it.
 pub(super) fn see_to_the_end(state: View) {
     let thread = thread::Builder::new()
         .name("gtctl-end".to_owned())
         .stack_size(STACK);
-    // The thread has its own runtime: the controller's may be stuck.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .on_thread_start(take_no_signal)
-        .build();
-    let Ok(runtime) = runtime else { return };
-    let started = thread.spawn(move || runtime.block_on(wait_and_end(state)));
-    if started.is_ok() {
-        take_no_signal();
-    }
+    let _ = thread.spawn(move || {
+        // The thread has its own runtime: the controller's may be stuck.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        if let Ok(runtime) = runtime {
+            runtime.block_on(wait_and_end(state));
+        }
+    });
 }
 
 async fn wait_and_end(state: View) {
@@ -61,7 +57,8 @@ async fn wait_and_end(state: View) {
 }
 
 /// Says when the state directory does not answer: the controller may be stuck there in the middle
-/// of a cycle. Never ends.
+/// of a cycle. Returns once TERM or INT waits for a thread meanwhile: the kernel gives a signal to the
+/// first thread, and one that waits for a disk never takes it.
 async fn tell_of_silence(state: View) {
     let mut told = None;
     loop {
@@ -78,5 +75,8 @@ async fn tell_of_silence(state: View) {
             let _ = std::io::stderr().write_all(said.as_bytes());
         }
         told = late;
+        if told.is_some() && is_asked_to_end() {
+            return;
+        }
     }
 }

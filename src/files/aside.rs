@@ -14,7 +14,6 @@
 //! [`ask`] is for reads that a controller repeats at every look. If the place does not answer, only
 //! the first caller waits. Until the answer comes, all later callers get [`Late::Waiting`] at once.
 
-use nix::sys::signal::{SigSet, Signal};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -384,21 +383,8 @@ fn hand_over(work: Work) -> Result<(), Late> {
     let builder = thread::Builder::new()
         .name("gtctl-file".to_owned())
         .stack_size(STACK);
-    let started = builder.spawn(move || {
-        take_no_signal();
-        work_on(work);
-    });
+    let started = builder.spawn(move || work_on(work));
     started.map(|_| ()).map_err(|_| Late::NoThread)
-}
-
-/// Leaves TERM and INT to other threads: one that waits for a disk would never take them.
-///
-/// Threads that this one starts do the same. A program that it starts does not: the standard library
-/// sees to that.
-pub fn take_no_signal() {
-    let signals: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
-    // Without it a process ends late where a disk does not answer.
-    let _ = signals.thread_block();
 }
 
 /// Does this work, and more as the idle thread. Returns if another one is idle.

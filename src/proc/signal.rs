@@ -91,11 +91,26 @@ impl Aim {
 /// Whether this process was started with SIGHUP ignored, as by `nohup`.
 #[must_use]
 pub fn ignores_hangup() -> bool {
+    own_signals("SigIgn:") & bit(Signal::HUP) != 0
+}
+
+/// Whether TERM or INT was sent to this process, and no thread has taken it yet.
+#[must_use]
+pub fn is_asked_to_end() -> bool {
+    own_signals("ShdPnd:") & (bit(Signal::TERM) | bit(Signal::INT)) != 0
+}
+
+/// A line of signals in our own `/proc/self/status`. Empty where there is none.
+fn own_signals(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = status.lines().find_map(|text| text.strip_prefix(line));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Bit 0 stands for signal 1.
-    mask.is_some_and(|mask| mask & 1 == 1)
+    mask.unwrap_or(0)
+}
+
+/// The bit of a signal in such a line. Bit 0 stands for signal 1.
+fn bit(signal: Signal) -> u64 {
+    1 << (signal.as_raw() - 1)
 }
 
 /// Makes a tmux server wait for ended children again. Debian's tmux 3.3a can miss SIGCHLD.
