@@ -2,6 +2,7 @@
 
 use crate::harness::{QUICK, Yard, of, session, sleeper};
 use gtctl::proc::signal::Signal;
+use std::fs;
 
 fn quickstart(yard: &Yard) {
     let text = include_str!("../../../examples/quickstart.toml");
@@ -14,6 +15,21 @@ fn quickstart(yard: &Yard) {
         &format!("socket = \"{}\"", yard.socket().display()),
     );
     yard.write_manifest(&text);
+}
+
+#[test]
+fn agents_and_their_server_take_every_signal() {
+    let yard = Yard::new(&sleeper("one", ""));
+    let controller = yard.start(&["reconcile", "--watch"]);
+    let agent = yard.fresh("one", None);
+    // A program inherits the signals that who starts it has blocked.
+    for process in [agent, yard.server().unwrap()] {
+        let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap();
+        let blocked = status.lines().find(|line| line.starts_with("SigBlk:"));
+        assert_eq!(blocked, Some("SigBlk:\t0000000000000000"), "{status}");
+    }
+    controller.signal(Signal::TERM);
+    controller.end().exits(0);
 }
 
 #[test]
