@@ -61,7 +61,7 @@
 //! is not an empty town ([`model::Observed::Unknown`]). The truth lives in labels on the session;
 //! files hold only what tmux forgets, and are written before the effect.
 
-// What only Linux's own answers use stays in its place.
+// Some helpers serve only what Linux has. Elsewhere nothing calls them.
 #![cfg_attr(
     not(target_os = "linux"),
     expect(dead_code, reason = "helpers of what only Linux has")

@@ -57,8 +57,10 @@ async fn wait_and_end(state: View) {
 }
 
 /// Says when the state directory does not answer: the controller may be stuck there in the middle
-/// of a cycle. Returns once TERM or INT waits for a thread meanwhile: the kernel gives a signal to the
-/// first thread, and one that waits for a disk never takes it.
+/// of a cycle.
+///
+/// Returns if TERM or INT was sent meanwhile and no thread has taken it. Linux offers a signal to the
+/// first thread of a process. While that thread waits for a disk, it takes no signal.
 async fn tell_of_silence(state: View) {
     let mut told = None;
     loop {

@@ -1,9 +1,10 @@
 //! Watches many followed files for changes, by what the kernel tells of them.
 //!
-//! The result is only a hint: no file may have changed. Nothing tells of a file that cannot be
-//! watched, because its folder is missing or by the kernel's limits: who watches looks at times
-//! anyway. No other change is lost: it is also told when a folder gets an entry of a file's name,
-//! and when events were lost.
+//! The result is only a hint: perhaps no file has changed. No change of a watched file is lost: a
+//! change is also told when a folder gets an entry of a file's name, and when events were lost.
+//!
+//! A file cannot be watched while its folder is missing, or where the kernel's limit is reached.
+//! Nothing tells of its changes. So the controller also looks without a hint, every `resync`.
 
 mod kernel;
 
@@ -76,9 +77,9 @@ impl Watcher {
         }
     }
 
-    /// The number of files that cannot be watched now. Nothing tells of their changes.
-    #[must_use]
-    pub fn unwatched(&self) -> usize {
+    /// The number of files that cannot be watched now.
+    #[cfg(test)]
+    fn unwatched(&self) -> usize {
         self.lacking.values().map(BTreeSet::len).sum()
     }
 
