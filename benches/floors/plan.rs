@@ -127,7 +127,7 @@ fn town(sessions: usize) -> Result<Town> {
 /// All of them up for a minute.
 fn seen(town: &Town, now: Moment) -> Result<Observed> {
     let server = ServerId(ProcId { pid: 1, start: 1 });
-    let mut sessions = std::collections::BTreeMap::new();
+    let mut sessions = gtctl::model::SortedMap::new();
     for (name, n) in town.sessions.keys().zip(1..) {
         let started = now.minus(Period::from_mins(1));
         let fingerprint = town
@@ -174,9 +174,9 @@ fn seen(town: &Town, now: Moment) -> Result<Observed> {
         id: server,
         version: "3.3a".to_owned(),
         sessions,
-        moved: std::collections::BTreeMap::new(),
+        moved: gtctl::model::SortedMap::new(),
         own: None,
-        ended: std::collections::BTreeMap::new(),
-        unpiped: std::collections::BTreeSet::new(),
+        ended: gtctl::model::SortedMap::new(),
+        unpiped: gtctl::model::SortedSet::new(),
     }))
 }

@@ -7,9 +7,9 @@ use crate::peers;
 use crate::stage::{Stage, session};
 use crate::table::{Against, Row};
 use gtctl::model::ProcId;
+use gtctl::model::SortedSet;
 use gtctl::proc::process::{self, Presence};
 use gtctl::proc::signal::{Signal, signal};
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -108,7 +108,7 @@ fn many_at_once() -> Result<Vec<Row>> {
     let (mut times, mut lost, mut from) = (Vec::new(), 0, 0);
     for _ in 0..kills.div_ceil(AT_ONCE) {
         let pids = living(&stage)?;
-        let victims: BTreeSet<u32> = pids
+        let victims: SortedSet<u32> = pids
             .iter()
             .cycle()
             .skip(from)
@@ -116,7 +116,7 @@ fn many_at_once() -> Result<Vec<Row>> {
             .copied()
             .collect();
         from = (from + AT_ONCE) % MANY;
-        let (known, mut fresh) = (children(server)?, BTreeSet::new());
+        let (known, mut fresh) = (children(server)?, SortedSet::new());
         let begun = Instant::now();
         for process in victims.iter().filter_map(|pid| process::identify(*pid)) {
             signal(process, Signal::KILL);
@@ -239,7 +239,7 @@ fn replaced(stage: &Stage, n: usize, respawn: impl FnOnce() -> Result<()>) -> Re
     Err(format!("{target} was not restarted").into())
 }
 
-fn children(pid: u32) -> Result<BTreeSet<u32>> {
+fn children(pid: u32) -> Result<SortedSet<u32>> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
     Ok(text
         .split_whitespace()

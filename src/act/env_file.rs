@@ -263,13 +263,13 @@ fn is_nothing(after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use crate::model::SortedMap;
 
     /// The variables of these files, in a session whose `env` has `TOWN=acme` and an empty `NONE`.
-    fn of_files(files: &[&str]) -> Result<BTreeMap<String, String>, EnvFileFault> {
+    fn of_files(files: &[&str]) -> Result<SortedMap<String, String>, EnvFileFault> {
         let declared =
             [("TOWN", "acme"), ("NONE", "")].map(|(name, value)| (name.into(), value.into()));
-        let declared = BTreeMap::from(declared);
+        let declared = SortedMap::from(declared);
         let mut variables = Variables::new(&declared);
         for text in files {
             parse(text, &mut variables)?;
@@ -410,7 +410,7 @@ mod tests {
     fn a_later_file_wins_and_references_cannot_fill_the_memory() {
         let found = of_files(&["A=1\nB=1", "B=2\nC=${A}${B}"]).unwrap();
         let want = [("A", "1"), ("B", "2"), ("C", "12")].map(|(k, v)| (k.into(), v.into()));
-        assert_eq!(found, BTreeMap::from(want));
+        assert_eq!(found, SortedMap::from(want));
         let doubled = "A=${A}${A}\n".repeat(40);
         let fault = of_files(&["A=0123456789", &doubled]).unwrap_err();
         assert!(matches!(fault, EnvFileFault::TooMuch(_)), "{fault}");

@@ -4,6 +4,7 @@
 use super::start::{begun, date};
 use super::tree::{Aimed, Trees, ask_to_end, kill_all, leftover_grace};
 use super::{Placed, Scene, not_done};
+use crate::model::SortedSet;
 use crate::model::{Effect, Generation, Outcome, SessionName, Target};
 use crate::proc::env_tag::Scan;
 use crate::proc::process;
@@ -12,7 +13,6 @@ use crate::tmux::fence::{Clients, Facts, Fence, Pane};
 use crate::tmux::ops::{self, CaptureDepth, SessionLaunch};
 use crate::tmux::script::{Batch, NoServer, Reply};
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// The most bytes that are kept of a screen. The end is kept.
@@ -160,7 +160,7 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
     let living = |trees: &Trees<'_>, f: &Found<'_>| {
         trees.of(f.finish.session, f.finish.target, f.facts.process)
     };
-    let sessions: BTreeSet<&SessionName> = found.iter().map(|f| f.finish.session).collect();
+    let sessions: SortedSet<&SessionName> = found.iter().map(|f| f.finish.session).collect();
     ask_leftovers(scene, &found, &sessions).await;
     // A scan that was made earlier counts only if it is empty: a process may have started others
     // since.
@@ -205,7 +205,7 @@ async fn emptied<'a>(scene: &Scene<'_>, found: Vec<Found<'a>>) -> Vec<Result<Fou
 
 /// Asks the processes of closed panes to end. Such a process has ignored the hangup, and may obey
 /// TERM.
-async fn ask_leftovers(scene: &Scene<'_>, found: &[Found<'_>], sessions: &BTreeSet<&SessionName>) {
+async fn ask_leftovers(scene: &Scene<'_>, found: &[Found<'_>], sessions: &SortedSet<&SessionName>) {
     let closed: Vec<&Found<'_>> = found.iter().filter(|found| !found.facts.present).collect();
     if closed.is_empty() {
         return;

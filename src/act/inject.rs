@@ -4,9 +4,9 @@
 //! All of it goes with the one process. Nothing is written into a file of the user's own.
 
 use super::status_port;
+use crate::model::SortedMap;
 use crate::model::{Conversation, Desired, Hooks, ReportingClient, client_word};
 use crate::store::{HookFiles, View};
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The placeholder for the id of a conversation in an agent's arguments.
@@ -24,7 +24,7 @@ pub(super) struct Reports<'a> {
 /// The command with the added arguments, and the added variables.
 pub(super) struct Injected {
     pub(super) argv: Vec<String>,
-    pub(super) env: BTreeMap<String, String>,
+    pub(super) env: SortedMap<String, String>,
 }
 
 /// Adds the arguments that the client accepts. A command that runs its client from a script stays
@@ -34,7 +34,7 @@ pub(super) fn inject(
     argv: Vec<String>,
     conversation: &Conversation,
     reports: Option<Reports<'_>>,
-    env: &BTreeMap<String, String>,
+    env: &SortedMap<String, String>,
 ) -> Injected {
     let client = desired.agent.client;
     // An agent of the user's own is the first word of its command.
@@ -46,7 +46,7 @@ pub(super) fn inject(
     let Some(word) = word.filter(|_| *conversation != Conversation::AsDeclared) else {
         return Injected {
             argv,
-            env: BTreeMap::new(),
+            env: SortedMap::new(),
         };
     };
     let hooks = reports
@@ -156,14 +156,14 @@ fn conversation_args(desired: &Desired, conversation: &Conversation) -> Vec<Stri
 #[derive(Default)]
 struct HookWords {
     args: Vec<String>,
-    env: BTreeMap<String, String>,
+    env: SortedMap<String, String>,
 }
 
 fn hooks(
     desired: &Desired,
     client: ReportingClient,
     reports: Reports<'_>,
-    (argv, env): (&[String], &BTreeMap<String, String>),
+    (argv, env): (&[String], &SortedMap<String, String>),
 ) -> HookWords {
     match client {
         ReportingClient::Claude => claude(reports),
@@ -187,7 +187,7 @@ fn claude(reports: Reports<'_>) -> HookWords {
     };
     HookWords {
         args: vec!["--plugin-dir".to_owned(), folder],
-        env: BTreeMap::new(),
+        env: SortedMap::new(),
     }
 }
 
@@ -203,7 +203,7 @@ fn gemini(reports: Reports<'_>) -> HookWords {
 
 /// opencode has a server of its own that tells what it does. Without a password, every user of the
 /// host could have the agent run commands by it: so gtctl gives it one, unless the user has.
-fn opencode(argv: &[String], env: &BTreeMap<String, String>) -> HookWords {
+fn opencode(argv: &[String], env: &SortedMap<String, String>) -> HookWords {
     if status_port::port_in(argv).is_some() {
         return HookWords::default();
     }
@@ -229,7 +229,7 @@ fn codex(reports: Reports<'_>) -> HookWords {
     }
     HookWords {
         args,
-        env: BTreeMap::new(),
+        env: SortedMap::new(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Facts from the look, so that acting need not ask for them again.
 
+use crate::model::SortedMap;
 use crate::model::{Observed, Renames, ServerId, SessionId, Town};
 use crate::proc::env_tag::Scan;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 /// Facts from the look that a plan was made from. `Known::default()` has none: no server was
 /// observed.
@@ -13,7 +13,7 @@ pub struct Known {
     /// was observed.
     pub server: Option<ServerId>,
     /// Sessions that are known to have ended, as of [`Server::ended`](crate::model::Server::ended).
-    pub ended: BTreeMap<SessionId, String>,
+    pub ended: SortedMap<SessionId, String>,
     /// A scan of processes that was begun with the look and may still go on.
     pub scan: RefCell<Option<Scan>>,
     /// The present names of sessions that were started under another one.

@@ -10,9 +10,9 @@ use crate::files::aside::{self, Asking, Late};
 use crate::model::{
     CannotStart, Conversation, Desired, EnvFile, Generation, Moment, Origin, SessionName,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::program::{find, is_executable};
 use crate::tmux::ops::{Labels, SessionLaunch, is_variable};
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,9 +69,9 @@ pub(super) struct Wanted {
     command: Vec<String>,
     dir: PathBuf,
     pass_env: Vec<String>,
-    identity_env: BTreeMap<String, String>,
+    identity_env: SortedMap<String, String>,
     env_files: Vec<EnvFile>,
-    env: BTreeMap<String, String>,
+    env: SortedMap<String, String>,
 }
 
 impl Wanted {
@@ -89,9 +89,9 @@ impl Wanted {
                 command: commands.start.clone(),
                 dir: commands.dir.clone(),
                 pass_env: Vec::new(),
-                identity_env: BTreeMap::new(),
+                identity_env: SortedMap::new(),
                 env_files: Vec::new(),
-                env: BTreeMap::new(),
+                env: SortedMap::new(),
             },
         }
     }
@@ -113,7 +113,7 @@ impl Wanted {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) argv: Vec<String>,
-    pub(super) env: BTreeMap<String, String>,
+    pub(super) env: SortedMap<String, String>,
 }
 
 /// Finds all of these, in their order. Takes at most [`aside::PATIENCE`]. Later answers are
@@ -153,7 +153,7 @@ async fn ask_all<T: Send + 'static>(
 /// only at the start.
 ///
 /// Takes at most [`aside::PATIENCE`].
-pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, CannotStart> {
+pub async fn cannot_start(sessions: Vec<&Desired>) -> SortedMap<SessionName, CannotStart> {
     let names: Vec<SessionName> = sessions
         .iter()
         .map(|desired| desired.name.clone())
@@ -166,7 +166,7 @@ pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, Cann
             Ok(lacking) => lacking,
             Err(fault) => Some(CannotStart {
                 why: fault.to_string(),
-                awaited: BTreeSet::new(),
+                awaited: SortedSet::new(),
             }),
         });
     names
@@ -180,7 +180,7 @@ pub async fn cannot_start(sessions: Vec<&Desired>) -> BTreeMap<SessionName, Cann
 fn lacks(wanted: &Wanted, deadline: Instant) -> Option<CannotStart> {
     let late = |late: Late| CannotStart {
         why: LaunchFault::Late(late).to_string(),
-        awaited: BTreeSet::new(),
+        awaited: SortedSet::new(),
     };
     if let Err(fault) = check_files(wanted, deadline) {
         // What one file lacks may come from an earlier one.
@@ -188,7 +188,7 @@ fn lacks(wanted: &Wanted, deadline: Instant) -> Option<CannotStart> {
             let files = wanted.env_files.iter().map(|file| file.path.clone());
             files.take(MOST_AWAITED).collect()
         } else {
-            BTreeSet::new()
+            SortedSet::new()
         };
         return Some(CannotStart {
             why: fault.to_string(),
@@ -322,7 +322,7 @@ pub(super) fn prepare(
         .map(|(program, state)| Reports { program, state });
     let Injected { argv, env: added } = inject(desired, argv, conversation, reports, &env);
     env.extend(added);
-    let mut marker: BTreeMap<String, String> = [
+    let mut marker: SortedMap<String, String> = [
         ("GTCTL_TOWN", scene.town.name.to_string()),
         ("GTCTL_SESSION", desired.name.to_string()),
         ("GTCTL_GENERATION", generation.to_string()),
@@ -372,7 +372,7 @@ const NO_PROGRAM: &str = "/nonexistent/gtctl-cannot-be-run-so-nothing-that-can-m
 /// that began all the same could live twice.
 fn by_leave_of_the_guard(
     program: Option<&Path>,
-    marker: &BTreeMap<String, String>,
+    marker: &SortedMap<String, String>,
     argv: Vec<String>,
 ) -> Vec<String> {
     if !marker.contains_key("GTCTL_GUARD") {
@@ -392,7 +392,7 @@ pub(super) fn check_programs(commands: Vec<Vec<String>>, dir: &Path) -> Result<(
         }
         commands
             .iter()
-            .try_for_each(|command| resolved(command, &at, &BTreeMap::new()).map(drop))
+            .try_for_each(|command| resolved(command, &at, &SortedMap::new()).map(drop))
     })?
 }
 
@@ -401,23 +401,21 @@ pub(super) fn check_programs(commands: Vec<Vec<String>>, dir: &Path) -> Result<(
 fn environment(
     wanted: &Wanted,
     deadline: Instant,
-) -> Result<BTreeMap<String, String>, LaunchFault> {
+) -> Result<SortedMap<String, String>, LaunchFault> {
     let mut env = given(wanted);
     env.extend(variables_of_files(wanted, deadline)?);
     env.extend(wanted.env.clone());
     // Only gtctl sets its own variables.
     env.retain(|name, _| !name.starts_with("GTCTL_"));
-    match env.keys().find(|name| !is_variable(name)) {
-        Some(name) => Err(LaunchFault::BadName(name.clone())),
-        None => Ok(env),
-    }
+    let bad = env.keys().find(|name| !is_variable(name)).cloned();
+    bad.map_or(Ok(env), |name| Err(LaunchFault::BadName(name)))
 }
 
 /// The variables of all files. A missing file that is optional has none.
 fn variables_of_files(
     wanted: &Wanted,
     deadline: Instant,
-) -> Result<BTreeMap<String, String>, LaunchFault> {
+) -> Result<SortedMap<String, String>, LaunchFault> {
     let mut variables = env_file::Variables::new(&wanted.env);
     for EnvFile { path, optional } in &wanted.env_files {
         let _asking = Asking::about(path)?;
@@ -433,15 +431,15 @@ fn variables_of_files(
 }
 
 /// The inherited variables and gtctl's own.
-fn given(wanted: &Wanted) -> BTreeMap<String, String> {
+fn given(wanted: &Wanted) -> SortedMap<String, String> {
     let from_ours = |name: &String| Some((name.clone(), std::env::var(name).ok()?));
-    let mut env: BTreeMap<String, String> = wanted.pass_env.iter().filter_map(from_ours).collect();
+    let mut env: SortedMap<String, String> = wanted.pass_env.iter().filter_map(from_ours).collect();
     env.extend(wanted.identity_env.clone());
     env
 }
 
 /// The environment without the variables of the files.
-fn declared(wanted: &Wanted) -> BTreeMap<String, String> {
+fn declared(wanted: &Wanted) -> SortedMap<String, String> {
     let mut env = given(wanted);
     env.extend(wanted.env.clone());
     env
@@ -451,7 +449,7 @@ fn declared(wanted: &Wanted) -> BTreeMap<String, String> {
 fn resolved(
     command: &[String],
     dir: &Path,
-    env: &BTreeMap<String, String>,
+    env: &SortedMap<String, String>,
 ) -> Result<Vec<String>, LaunchFault> {
     let (program, arguments) = command
         .split_first()
@@ -490,7 +488,7 @@ fn resolved(
         .collect())
 }
 
-fn search(program: &str, env: &BTreeMap<String, String>) -> Result<PathBuf, LaunchFault> {
+fn search(program: &str, env: &SortedMap<String, String>) -> Result<PathBuf, LaunchFault> {
     let (path, searched) = search_path(env);
     find(program, &path).ok_or_else(|| LaunchFault::NoProgram {
         program: program.to_owned(),
@@ -500,7 +498,7 @@ fn search(program: &str, env: &BTreeMap<String, String>) -> Result<PathBuf, Laun
 
 /// The folders in which the programs of this environment are searched, and the name of their
 /// source.
-fn search_path(env: &BTreeMap<String, String>) -> (OsString, String) {
+fn search_path(env: &SortedMap<String, String>) -> (OsString, String) {
     match env.get("PATH") {
         Some(path) => (path.into(), format!("its PATH ({path})")),
         None => (
@@ -510,7 +508,7 @@ fn search_path(env: &BTreeMap<String, String>) -> (OsString, String) {
     }
 }
 
-fn check_sizes(argv: &[String], env: &BTreeMap<String, String>) -> Result<(), LaunchFault> {
+fn check_sizes(argv: &[String], env: &SortedMap<String, String>) -> Result<(), LaunchFault> {
     let arguments = argv
         .iter()
         .zip(0..)
@@ -554,8 +552,8 @@ mod tests {
     #[test]
     fn what_can_move_never_begins_without_the_guards_leave() {
         let argv = || vec!["claude".to_owned()];
-        let stays = BTreeMap::new();
-        let moves = BTreeMap::from([("GTCTL_GUARD".to_owned(), "/state".to_owned())]);
+        let stays = SortedMap::new();
+        let moves = SortedMap::from([("GTCTL_GUARD".to_owned(), "/state".to_owned())]);
         let own = Path::new("/bin/gtctl");
         assert_eq!(by_leave_of_the_guard(Some(own), &stays, argv()), argv());
         let asks = by_leave_of_the_guard(Some(own), &moves, argv());

@@ -3,12 +3,12 @@
 use super::tree::{Former, Here};
 use super::{Placed, Scene, not_done, tree};
 use crate::model::{Effect, Outcome, Period, ProcId, ServerId, SessionName, Target};
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::process;
 use crate::tmux::fence::{Clients, Fence, Pane};
 use crate::tmux::list;
 use crate::tmux::ops::{self, CaptureDepth, Labels, SessionLaunch};
 use crate::tmux::script::{Batch, NoServer, Reply};
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// A session to create.
@@ -75,7 +75,7 @@ pub(super) fn date(launch: &mut SessionLaunch, waited: Duration) {
 /// Ends what earlier runs have left behind. Gives the starts that can go on, and the outcomes of
 /// those that cannot.
 async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>, Vec<Placed>) {
-    let beginning: BTreeMap<_, _> = starts
+    let beginning: SortedMap<_, _> = starts
         .iter()
         .map(|start| (&start.launch.name, start.launch.labels.generation))
         .collect();
@@ -145,7 +145,7 @@ async fn without_leftovers(scene: &Scene<'_>, starts: Vec<Start>) -> (Vec<Start>
 }
 
 /// The processes of all living panes. None where they could not be listed.
-async fn living_panes(scene: &Scene<'_>) -> Option<BTreeSet<u32>> {
+async fn living_panes(scene: &Scene<'_>) -> Option<SortedSet<u32>> {
     let listing = list::list(scene.client).await.ok()?;
     let is_meant = scene
         .known

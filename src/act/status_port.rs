@@ -5,11 +5,11 @@
 //! loss of files.
 
 use crate::model::ProcId;
+use crate::model::SortedMap;
 use crate::proc::{process, sockets};
 use crate::reports::{self, Hooked};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener};
@@ -129,7 +129,7 @@ pub(super) fn port_in(argv: &[String]) -> Option<u16> {
     (port > 0).then_some(port)
 }
 
-fn authorization(variables: &BTreeMap<String, Vec<u8>>) -> Option<String> {
+fn authorization(variables: &SortedMap<String, Vec<u8>>) -> Option<String> {
     let password = variables.get(PASSWORD).filter(|value| !value.is_empty())?;
     let user = variables
         .get(USER)
@@ -179,12 +179,12 @@ mod tests {
     #[test]
     fn passwords_differ_and_go_with_the_name() {
         let password_of = |_| password().unwrap();
-        let some: std::collections::BTreeSet<String> = (0..100).map(password_of).collect();
+        let some: crate::model::SortedSet<String> = (0..100).map(password_of).collect();
         assert_eq!(some.len(), 100);
         let variables = [(PASSWORD.to_owned(), b"sesame".to_vec())].into();
         // `opencode:sesame`
         let expected = "Basic b3BlbmNvZGU6c2VzYW1l";
         assert_eq!(authorization(&variables).as_deref(), Some(expected));
-        assert_eq!(authorization(&BTreeMap::new()), None);
+        assert_eq!(authorization(&SortedMap::new()), None);
     }
 }

@@ -3,12 +3,12 @@
 
 use super::Scene;
 use crate::model::{Generation, Memory, ProcId, ServerId, SessionName, Stopping, Target, Town};
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::env_tag::{self, Scan, Sighted};
 use crate::proc::process::Presence;
 use crate::proc::signal::{self, Aim, Sent, Signal, wait_gone};
 use crate::proc::tree::Above;
 use crate::proc::{clock, process, tree};
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,14 +35,14 @@ pub(super) struct Trees<'a> {
     town: &'a Town,
     memory: &'a Memory,
     boot: u64,
-    marked: BTreeMap<SessionName, Vec<(Generation, ProcId)>>,
+    marked: SortedMap<SessionName, Vec<(Generation, ProcId)>>,
     /// The session of the town that the env tag of each process names, by pid.
-    tags: BTreeMap<u32, SessionName>,
+    tags: SortedMap<u32, SessionName>,
 }
 
 impl<'a> Trees<'a> {
     /// Looks for the processes of these sessions among all processes.
-    pub(super) fn look(scene: &Scene<'a>, sessions: &BTreeSet<&SessionName>) -> Self {
+    pub(super) fn look(scene: &Scene<'a>, sessions: &SortedSet<&SessionName>) -> Self {
         let scan = Scan::new(&scene.town.name).finish();
         Self::of_scan(scene, sessions, scan)
     }
@@ -50,7 +50,7 @@ impl<'a> Trees<'a> {
     /// The same from a scan that was made before.
     pub(super) fn of_scan(
         scene: &Scene<'a>,
-        sessions: &BTreeSet<&SessionName>,
+        sessions: &SortedSet<&SessionName>,
         sighted: Sighted,
     ) -> Self {
         let boot = clock::now().boot;
@@ -113,7 +113,7 @@ impl<'a> Trees<'a> {
             let tag = self.tags.get(&process.pid);
             tag.is_some_and(|tag| tag != session && Some(tag) != own)
         };
-        let mut seen = BTreeSet::from([target.server.0]);
+        let mut seen = SortedSet::from([target.server.0]);
         found.retain(|&process| {
             seen.insert(process) && !is_anothers(process) && process::may_live(process)
         });
@@ -161,7 +161,7 @@ pub(super) struct Here<'a> {
     pub(super) server: ServerId,
     /// The processes of its living panes. None while they are not known: then every process below
     /// the server counts as in a pane.
-    pub(super) panes: Option<&'a BTreeSet<u32>>,
+    pub(super) panes: Option<&'a SortedSet<u32>>,
 }
 
 impl Here<'_> {
@@ -184,7 +184,7 @@ impl Here<'_> {
 pub(super) fn former(
     scene: &Scene<'_>,
     here: Option<Here<'_>>,
-    beginning: &BTreeMap<&SessionName, Generation>,
+    beginning: &SortedMap<&SessionName, Generation>,
 ) -> Former {
     let town = scene.town;
     let mut found = Former::default();
@@ -240,7 +240,7 @@ fn without_lives(
     marked: Vec<(Generation, ProcId)>,
     elsewhere: impl Fn(ProcId) -> bool,
 ) -> Vec<ProcId> {
-    let spared: BTreeSet<Generation> = marked
+    let spared: SortedSet<Generation> = marked
         .iter()
         .filter(|(_, process)| elsewhere(*process))
         .map(|(life, _)| *life)

@@ -18,12 +18,12 @@ mod work;
 pub use answer::{ActionLine, ActionWord, AnalysisAnswer, schema};
 
 use crate::jobs::{self, BrokenOff, Cancel, Pool};
+use crate::model::SortedSet;
 use crate::model::{
     Accept, Chore, ChoreResult, Memory, Moment, Observed, Plan, Proposal, TextEnd, TextRequest,
     Town,
 };
 use crate::store::ChoreFiles;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -209,7 +209,7 @@ impl Chores {
 
     /// The names of those under way.
     #[must_use]
-    pub fn running(&self) -> BTreeSet<String> {
+    pub fn running(&self) -> SortedSet<String> {
         self.pool.running().map(jobs::Job::key).collect()
     }
 

@@ -7,6 +7,7 @@ use super::args::Global;
 use super::exit::Trouble;
 use super::own::program;
 use super::place::Place;
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use crate::model::{Entry, Level, Observed, Ownership, PaneId, SessionName};
 use crate::proc;
@@ -16,7 +17,6 @@ use crate::store::StateDir;
 use crate::tmux::tail::screens;
 use crate::web::{Ask, WebAction, WebReply};
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,9 +36,9 @@ pub(super) struct Answerer {
     /// The options of every verb that lead to the same town.
     options: Vec<OsString>,
     /// The pane of each agent, as of the last look.
-    panes: BTreeMap<SessionName, PaneId>,
+    panes: SortedMap<SessionName, PaneId>,
     /// Screens that were read since the last look: however many readers, each is read once.
-    read: BTreeMap<SessionName, String>,
+    read: SortedMap<SessionName, String>,
 }
 
 impl Answerer {
@@ -60,8 +60,8 @@ impl Answerer {
         }
         Self {
             options,
-            panes: BTreeMap::new(),
-            read: BTreeMap::new(),
+            panes: SortedMap::new(),
+            read: SortedMap::new(),
         }
     }
 
@@ -141,9 +141,9 @@ impl Answerer {
 }
 
 /// The pane of each session of ours.
-fn panes(observed: &Observed) -> BTreeMap<SessionName, PaneId> {
+fn panes(observed: &Observed) -> SortedMap<SessionName, PaneId> {
     let Observed::Up(server) = observed else {
-        return BTreeMap::new();
+        return SortedMap::new();
     };
     let ours = server
         .sessions
@@ -185,7 +185,7 @@ async fn run_verb(argv: Vec<OsString>) -> WebReply {
         argv: words(&argv),
         dir: "/".as_ref(),
         inherit: Inherit::Most,
-        variables: BTreeMap::new(),
+        variables: SortedMap::new(),
         input: "",
         out: Stream::Kept(Bound::head(SAID)),
         err: Stream::Kept(Bound::head(SAID)),

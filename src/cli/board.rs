@@ -1,5 +1,6 @@
 //! What a site serves of one look: the page, the verbs' JSON, metrics.
 
+use crate::model::SortedMap;
 use crate::model::invisible::visible_json;
 use crate::model::{Moment, Period, PhaseChange, SessionName};
 use crate::render::web::{self as page, May, WebScene};
@@ -9,7 +10,7 @@ use crate::timeline::{Past, Window, tracks};
 use crate::web::{PageParts, Part, Snapshot};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 
 /// The events that are kept for the timeline. Older ones are left out.
@@ -28,7 +29,7 @@ pub(super) struct Ledger {
     reader: JournalReader,
     events: VecDeque<Value>,
     is_begun: bool,
-    phases: BTreeMap<SessionName, Vec<PhaseChange>>,
+    phases: SortedMap<SessionName, Vec<PhaseChange>>,
     /// When the phases were read.
     read: Option<Moment>,
 }
@@ -41,7 +42,7 @@ impl Ledger {
             reader: JournalReader::new(state),
             events: VecDeque::new(),
             is_begun: false,
-            phases: BTreeMap::new(),
+            phases: SortedMap::new(),
             read: None,
         }
     }

@@ -4,11 +4,11 @@ use super::args::{Cli, Global, TownArg};
 use super::exit::Exit;
 use super::init::KNOWN;
 use super::manifest::ManifestFile;
+use crate::model::SortedSet;
 use crate::model::{Desired, Town};
 use clap::{CommandFactory, Parser};
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ pub(super) fn agents() -> Vec<CompletionCandidate> {
 
 fn words_of(word: fn(&Desired) -> Option<&str>) -> Vec<CompletionCandidate> {
     of_town(|town| {
-        let words: BTreeSet<&str> = town.sessions.values().filter_map(word).collect();
+        let words: SortedSet<&str> = town.sessions.values().filter_map(word).collect();
         words.into_iter().map(CompletionCandidate::new).collect()
     })
 }

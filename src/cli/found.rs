@@ -3,9 +3,9 @@
 use super::exit::Trouble;
 use crate::doctor::AGENTS;
 use crate::files::{self, Links};
+use crate::model::SortedMap;
 use crate::proc::program;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ fn is_on_path(name: &str) -> bool {
 pub(super) struct GasTown {
     pub(super) root: PathBuf,
     /// The rigs, with their prefixes if they have one.
-    pub(super) rigs: BTreeMap<String, Option<String>>,
+    pub(super) rigs: SortedMap<String, Option<String>>,
 }
 
 impl GasTown {
@@ -85,7 +85,7 @@ impl GasTown {
                     .because(&e)
                     .help("`gt rig list` shows whether gt can read it")
             })?,
-            Err(e) if e.kind() == ErrorKind::NotFound => BTreeMap::new(),
+            Err(e) if e.kind() == ErrorKind::NotFound => SortedMap::new(),
             Err(e) => {
                 return Err(Trouble::new(format!("cannot read {}", list.display())).because(&e));
             }
@@ -150,7 +150,7 @@ pub(super) fn is_crew_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn rigs(text: &str) -> Result<BTreeMap<String, Option<String>>, serde_json::Error> {
+fn rigs(text: &str) -> Result<SortedMap<String, Option<String>>, serde_json::Error> {
     let whole: Value = serde_json::from_str(text)?;
     let prefix = |rig: &Value| {
         let prefix = rig

@@ -168,8 +168,8 @@ pub(super) fn trouble(error: &clap::Error, hint: Option<String>) -> Trouble {
 mod tests {
     use super::super::args::Cli;
     use super::hint;
+    use crate::model::SortedSet;
     use clap::{CommandFactory, Parser};
-    use std::collections::BTreeSet;
     use std::ffi::OsString;
 
     fn hint_for(line: &str) -> Option<String> {
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn every_hint_names_a_verb_that_there_is_and_no_verb_is_a_habit() {
         let cli = Cli::command();
-        let own: BTreeSet<&str> = cli
+        let own: SortedSet<&str> = cli
             .get_subcommands()
             .flat_map(|verb| std::iter::once(verb.get_name()).chain(verb.get_all_aliases()))
             .collect();

@@ -12,13 +12,13 @@ use crate::controller::{Survey, survey};
 use crate::gastown::{self, Files, parse_name};
 use crate::import::{self, Draft, Ground, draft, recipes};
 use crate::manifest::Loaded;
+use crate::model::SortedMap;
 use crate::model::{Action, Gastown, Inhabitant, Orders, Period, Plan, SessionName, Socket, Verb};
 use crate::observe::population;
 use crate::proc::clock;
 use crate::render::{import as page, json, words};
 use crate::store::{Automonitor, View};
 use crate::tmux::Client;
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -141,7 +141,7 @@ impl Site {
             .iter()
             .for_each(|notice| terminal.warn(notice));
         let handed = loaded.memory.sessions.iter();
-        let handoffs: BTreeMap<String, Period> = handed
+        let handoffs: SortedMap<String, Period> = handed
             .filter_map(|(name, history)| Some((name.to_string(), now.since(&history.handoff?))))
             .collect();
         let recipes = recipes(&self.files.settings);
@@ -149,7 +149,7 @@ impl Site {
             .state
             .automonitor()
             .or_else(|| self.old_loop().map(|_| Automonitor::default()));
-        let mut unfit = BTreeMap::new();
+        let mut unfit = SortedMap::new();
         let mut rounds = 0;
         loop {
             rounds += 1;
@@ -180,7 +180,7 @@ impl Site {
         file: &ManifestFile,
         draft: &Draft,
         terminal: &Terminal,
-    ) -> Result<BTreeMap<String, String>, Trouble> {
+    ) -> Result<SortedMap<String, String>, Trouble> {
         let Loaded { town, .. } = file.resolve(&draft.text)?.map_err(|faults| {
             print_faults(&faults, terminal);
             Trouble::new("the manifest that was written has errors")
@@ -221,7 +221,7 @@ impl Site {
 }
 
 /// What a plan has for sessions beside adopting them.
-fn beyond_adoption(plan: &Plan) -> BTreeMap<String, String> {
+fn beyond_adoption(plan: &Plan) -> SortedMap<String, String> {
     let is_more = |action: &Action| action.verb() != Verb::Adopt;
     let steps = plan.steps.iter().filter(|step| is_more(&step.action));
     let steps = steps.map(|step| (step.session.to_string(), words::reason(&step.reason)));

@@ -3,8 +3,8 @@
 use super::args::Words;
 use super::exit::Trouble;
 use super::place::Place;
+use crate::model::SortedSet;
 use crate::model::{Plan, Scope, SessionName, Town};
-use std::collections::BTreeSet;
 
 /// What `apply` and `diff` are asked for: the whole town, or the sessions that are named and those
 /// that they wait for.
@@ -21,8 +21,8 @@ pub(super) fn of(place: &Place, words: &Words) -> Result<Scope, Trouble> {
 }
 
 /// These sessions and all that they wait for, directly or not.
-fn with_awaited(town: &Town, named: Vec<SessionName>) -> BTreeSet<SessionName> {
-    let mut all = BTreeSet::new();
+fn with_awaited(town: &Town, named: Vec<SessionName>) -> SortedSet<SessionName> {
+    let mut all = SortedSet::new();
     let mut open = named;
     while let Some(name) = open.pop() {
         let desired = town.sessions.get(&name);

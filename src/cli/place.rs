@@ -14,6 +14,7 @@ use super::town_server::server_of;
 use crate::controller::{Controller, Eyes, Survey};
 use crate::manifest::{Loaded, Origins};
 use crate::memory::ask;
+use crate::model::SortedMap;
 use crate::model::{
     HostName, Layers, Mass, Memory, Moment, Orders, Orphans, Request, Scope, SessionName, Town,
 };
@@ -22,7 +23,6 @@ use crate::proc::{self};
 use crate::render::Books;
 use crate::store::{Keeps, StateDir, View};
 use crate::tmux::Client;
-use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -236,7 +236,7 @@ impl Place {
             idle_saved: view.idle_saved(),
             logs: logs_of(&view, memory),
             keeper: keeper(&view, now),
-            cpu: BTreeMap::new(),
+            cpu: SortedMap::new(),
         }
     }
 
@@ -379,7 +379,7 @@ pub(super) fn undeclared<'n>(
 }
 
 /// The newest log of each session that has one.
-pub(super) fn logs_of(view: &View, memory: &Memory) -> BTreeMap<SessionName, String> {
+pub(super) fn logs_of(view: &View, memory: &Memory) -> SortedMap<SessionName, String> {
     let names = memory.sessions.keys();
     names
         .filter_map(|name| Some((name.clone(), view.newest_log(name)?.display().to_string())))

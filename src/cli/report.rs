@@ -5,12 +5,12 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
 use crate::model::{SessionName, Town};
+use crate::model::{SortedMap, SortedSet};
 use crate::proc;
 use crate::render::json;
 use crate::render::report::{self as page, PeriodReport as Reported};
 use crate::store::{JournalReader, View};
 use crate::timeline::{Past, Shade, Tracks, Window, numbers, tracks};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The most events of the journal that are read.
 const EVENTS: usize = 100_000;
@@ -28,7 +28,7 @@ pub(super) fn run(global: &Global, args: &Report, terminal: &Terminal) -> Result
     let events = JournalReader::new(&place.state).last(EVENTS, |event| {
         event.get("session").is_some() && event.get("outcome").is_some()
     });
-    let declared: BTreeSet<SessionName> = place.town.sessions.keys().cloned().collect();
+    let declared: SortedSet<SessionName> = place.town.sessions.keys().cloned().collect();
     let past = Past {
         phases: &phases,
         events: &events,
@@ -61,7 +61,7 @@ pub(super) fn run(global: &Global, args: &Report, terminal: &Terminal) -> Result
 
 /// What the living sessions have cost, in millionths. None where no agent has a price.
 fn cost(town: &Town, tracks: &Tracks) -> Option<u64> {
-    let prices: BTreeMap<&SessionName, u64> = town
+    let prices: SortedMap<&SessionName, u64> = town
         .sessions
         .iter()
         .filter_map(|(name, desired)| Some((name, desired.agent.cost_per_hour?.millionths)))

@@ -5,11 +5,11 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::place::Place;
 use super::{ask, scene};
+use crate::model::SortedSet;
 use crate::model::{Desired, Orders, Phase, SessionName, Town};
 use crate::observe::Depth;
 use crate::render::words::phase_word;
 use crate::render::{Scene, sanitise};
-use std::collections::BTreeSet;
 
 /// The longest word from the command line in a message, in characters.
 const WORD: usize = 60;
@@ -43,7 +43,7 @@ impl Select {
 
     /// Refuses a word that fits no session of the town whatever happens.
     fn check(&self, town: &Town) -> Result<(), Trouble> {
-        let of = |word: fn(&Desired) -> Option<&str>| -> BTreeSet<&str> {
+        let of = |word: fn(&Desired) -> Option<&str>| -> SortedSet<&str> {
             town.sessions.values().filter_map(word).collect()
         };
         let roles = of(|desired| Some(desired.role.as_str()));
@@ -80,7 +80,7 @@ fn is_phase(phase: Phase, word: &str) -> bool {
     phase.word() == word || phase_word(phase) == word
 }
 
-fn all_known(kind: &str, asked: &[String], known: &BTreeSet<&str>) -> Result<(), Trouble> {
+fn all_known(kind: &str, asked: &[String], known: &SortedSet<&str>) -> Result<(), Trouble> {
     let Some(unknown) = asked.iter().find(|word| !known.contains(word.as_str())) else {
         return Ok(());
     };

@@ -6,11 +6,11 @@ use super::output::Terminal;
 use super::place::Place;
 use super::service::{MOST_OF_A_UNIT, Manager, file};
 use crate::files::{self, Links};
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use crate::proc::child::{Bound, Leftovers, Spec, Stream, run as run_child, words};
 use crate::render::json::{ServicePage, VERSION};
 use crate::render::service as page;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -119,7 +119,7 @@ async fn ask_manager(call: &[String], terminal: &Terminal) {
         argv: words(call),
         dir: "/".as_ref(),
         inherit: Inherit::Most,
-        variables: BTreeMap::new(),
+        variables: SortedMap::new(),
         input: "",
         out: Stream::Null,
         err: Stream::Kept(Bound::head(SAID)),

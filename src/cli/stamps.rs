@@ -3,9 +3,9 @@
 use super::includes;
 use crate::files::aside::{self, Late};
 use crate::manifest::has_wildcard;
+use crate::model::SortedSet;
 use crate::model::{Moment, Period};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
@@ -93,7 +93,7 @@ impl Stamps {
             .all(|(path, stamp)| Stamp::soon(path).map_or(true, |now| now == *stamp))
     }
 
-    fn paths(&self) -> BTreeSet<PathBuf> {
+    fn paths(&self) -> SortedSet<PathBuf> {
         self.0
             .iter()
             .filter_map(|(path, _)| std::path::absolute(path).ok())
@@ -104,8 +104,8 @@ impl Stamps {
 
 /// A path, the links on the way to its file, and the target of each link. If somebody exchanges one
 /// of the links, the path leads to another file, although its own entry is unchanged.
-fn with_links(path: PathBuf) -> BTreeSet<PathBuf> {
-    let mut found = BTreeSet::from([path.clone()]);
+fn with_links(path: PathBuf) -> SortedSet<PathBuf> {
+    let mut found = SortedSet::from([path.clone()]);
     let mut path = path;
     for _ in 0..MAX_LINKS {
         let Some((link, target)) = first_link(&path) else {
@@ -188,7 +188,7 @@ impl Followed {
     }
 
     /// The paths of the files, whether they exist or not.
-    pub(super) fn paths(&self) -> BTreeSet<PathBuf> {
+    pub(super) fn paths(&self) -> SortedSet<PathBuf> {
         self.read.borrow().paths()
     }
 

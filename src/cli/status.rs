@@ -11,11 +11,11 @@ use super::states::{keepers_by, state_or_folder};
 use super::{fleet, shared, top};
 use crate::controller::Survey;
 use crate::files::aside;
+use crate::model::SortedMap;
 use crate::model::{Moment, Observed, Orders, Period, SessionName};
 use crate::observe::Depth;
 use crate::proc;
 use crate::render::{Books, Selection, controller, json, status as page};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long lies between the two looks that show how busy each session is.
@@ -117,14 +117,14 @@ async fn look<'p>(place: &'p Place, terminal: &Terminal) -> Result<Survey<'p>, T
 #[derive(Default)]
 struct CpuTimes {
     at: Option<Moment>,
-    by_session: BTreeMap<SessionName, (Option<u32>, u64)>,
+    by_session: SortedMap<SessionName, (Option<u32>, u64)>,
 }
 
 impl CpuTimes {
     /// How much of one processor each session has used since the last look, in percent.
-    fn next(&mut self, survey: &Survey<'_>) -> BTreeMap<SessionName, u64> {
+    fn next(&mut self, survey: &Survey<'_>) -> SortedMap<SessionName, u64> {
         let rows = scene::of_survey(survey).rows();
-        let now: BTreeMap<SessionName, (Option<u32>, u64)> = rows
+        let now: SortedMap<SessionName, (Option<u32>, u64)> = rows
             .iter()
             .filter_map(|row| Some((row.session.clone(), (row.pid, row.usage?.cpu_ms))))
             .collect();
@@ -132,7 +132,7 @@ impl CpuTimes {
         let before = std::mem::replace(&mut self.by_session, now);
         self.at = Some(survey.now);
         let Some(passed) = passed.filter(|passed| *passed > 0) else {
-            return BTreeMap::new();
+            return SortedMap::new();
         };
         let percent = |name: &SessionName, (pid, used): (Option<u32>, u64)| {
             let (pid_before, used_before) = *before.get(name)?;

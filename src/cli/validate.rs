@@ -5,10 +5,10 @@ use super::exit::{Exit, Trouble};
 use super::manifest::{ManifestFile, print_faults};
 use super::output::Terminal;
 use crate::manifest::{Loaded, MaxAgeOf, Origins, PLAIN_COMMAND};
+use crate::model::SortedMap;
 use crate::model::{Agent, Town};
 use crate::render::json::{VERSION, ValidatePage};
 use crate::render::words::count;
-use std::collections::BTreeMap;
 
 pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Result<Exit, Trouble> {
     let file = ManifestFile::of(global, args);
@@ -23,7 +23,7 @@ pub(super) fn run(global: &Global, args: &TownArg, terminal: &Terminal) -> Resul
     }
     let (sessions, policies, chores) =
         (town.sessions.len(), town.policies.len(), town.chores.len());
-    let likes: BTreeMap<&str, &str> = town
+    let likes: SortedMap<&str, &str> = town
         .sessions
         .values()
         .filter_map(|session| likeness(&session.agent))

@@ -13,9 +13,9 @@ use crate::model::{
     Done, Held, Hold, Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, SessionName,
     Unchanged, Verb,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::proc;
 use crate::render::{apply as page, json};
-use std::collections::{BTreeMap, BTreeSet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often to look while something starts or stops.
@@ -193,8 +193,8 @@ impl Work {
         place: &mut Place,
         terminal: &Terminal,
     ) -> Result<Option<Cycle>, Trouble> {
-        let mut reported = BTreeMap::new();
-        let mut noticed = BTreeSet::new();
+        let mut reported = SortedMap::new();
+        let mut noticed = SortedSet::new();
         let mut last = None;
         // It listens from the beginning. An interruption during a cycle lets the cycle finish its
         // steps.
@@ -428,7 +428,7 @@ impl Work {
         &self,
         place: &Place,
         cycle: &Cycle,
-        reported: &mut BTreeMap<SessionName, Hold>,
+        reported: &mut SortedMap<SessionName, Hold>,
         terminal: &Terminal,
     ) {
         if terminal.is_json() {

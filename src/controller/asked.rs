@@ -3,8 +3,8 @@
 
 use crate::model::environment::Inherit;
 use crate::model::{AskAnswer, FleetAsk};
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::child::{self, Bound, Ending, Leftovers, Ran, Spec, Stream};
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const KEPT: usize = 2000;
 pub(super) struct Asked {
     /// This program, with the words that name the town.
     own: Vec<OsString>,
-    running: BTreeSet<String>,
+    running: SortedSet<String>,
     ends: mpsc::UnboundedSender<(String, AskAnswer)>,
     ended: mpsc::UnboundedReceiver<(String, AskAnswer)>,
 }
@@ -30,7 +30,7 @@ impl Asked {
         let (ends, ended) = mpsc::unbounded_channel();
         Self {
             own,
-            running: BTreeSet::new(),
+            running: SortedSet::new(),
             ends,
             ended,
         }
@@ -78,7 +78,7 @@ async fn typed(own: Vec<OsString>, ask: &FleetAsk) -> AskAnswer {
         argv: child::words(&argv),
         dir: Path::new("/"),
         inherit: Inherit::Most,
-        variables: BTreeMap::new(),
+        variables: SortedMap::new(),
         input: "",
         out: Stream::Kept(Bound::tail(KEPT)),
         err: Stream::Kept(Bound::tail(KEPT)),

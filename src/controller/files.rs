@@ -1,8 +1,8 @@
 //! Watched files.
 
+use crate::model::SortedSet;
 use crate::proc::ready::Ready;
 use crate::store::Watcher;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A set of watched files. Where the kernel cannot watch them, there are no events.
@@ -10,7 +10,7 @@ pub(super) struct Files {
     watcher: Watcher,
     /// While somebody listens.
     ready: Option<Ready>,
-    watched: BTreeSet<PathBuf>,
+    watched: SortedSet<PathBuf>,
 }
 
 impl Files {
@@ -19,13 +19,13 @@ impl Files {
         Self {
             watcher: Watcher::new(),
             ready: None,
-            watched: BTreeSet::new(),
+            watched: SortedSet::new(),
         }
     }
 
     /// Watches these files and no others. Returns those that were not watched before: their changes
     /// until now make no event.
-    pub(super) fn watch(&mut self, paths: BTreeSet<PathBuf>) -> Vec<PathBuf> {
+    pub(super) fn watch(&mut self, paths: SortedSet<PathBuf>) -> Vec<PathBuf> {
         let fresh = paths.difference(&self.watched).cloned().collect();
         for gone in self.watched.difference(&paths) {
             self.watcher.forget(gone);

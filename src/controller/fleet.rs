@@ -13,10 +13,10 @@ use crate::model::{
     Action, AskAnswer, AskVerb, Block, Epoch, FleetView, HostName, Memory, Observed, Phase,
     Placement, Plan, Request, SessionName, SessionStatus, Stored, Town,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::env_tag;
 use crate::reconcile::{Decided, Learned, Settled};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -38,10 +38,10 @@ struct Part {
     /// The host was signed in and rid of what is stale, at least once.
     has_joined: bool,
     /// The sessions whose history was taken over from another host, each in its epoch.
-    adopted: BTreeMap<SessionName, Epoch>,
+    adopted: SortedMap<SessionName, Epoch>,
     /// What was asked of sessions here, and is taken in by this cycle.
     taken: Vec<(String, String)>,
-    refused: BTreeMap<SessionName, String>,
+    refused: SortedMap<SessionName, String>,
     preparing: Preparing,
     /// The texts that are typed for people on other hosts.
     asked: Asked,
@@ -77,9 +77,9 @@ impl Controller {
             look: FleetLook::default(),
             placed: Placed::default(),
             has_joined: false,
-            adopted: BTreeMap::new(),
+            adopted: SortedMap::new(),
             taken: Vec::new(),
-            refused: BTreeMap::new(),
+            refused: SortedMap::new(),
             preparing: Preparing::default(),
             asked: Asked::new(own),
             notices: Vec::new(),
@@ -228,7 +228,7 @@ impl Controller {
                 notices.push(format!("{name} is not started: {why}"));
             }
         }
-        let names: BTreeSet<SessionName> = refused.keys().cloned().collect();
+        let names: SortedSet<SessionName> = refused.keys().cloned().collect();
         part.refused = refused;
         decided.without_steps(names)
     }
@@ -260,7 +260,7 @@ impl Controller {
         let observed = decided.observed();
         let leaving = leaving(view, decided.town(), here, observed);
         let left = if leaving.is_empty() {
-            BTreeMap::new()
+            SortedMap::new()
         } else {
             let town = &decided.town().name;
             let mut left = env_tag::carrying_those(town, |name| leaving.contains(name));
@@ -320,7 +320,7 @@ fn leaving(
     town: &Town,
     here: &HostName,
     observed: &Observed,
-) -> BTreeSet<SessionName> {
+) -> SortedSet<SessionName> {
     let ours = view.places.iter();
     ours.filter(|(name, place)| {
         let stays = town.sessions.contains_key(*name) && !town.hosts.leaving.contains_key(*name);
@@ -356,7 +356,7 @@ fn request(verb: AskVerb) -> Option<Request> {
 }
 
 /// The agents of which a session shows here that it is signed out.
-fn signed_out(town: &Town, plan: &Plan) -> BTreeSet<String> {
+fn signed_out(town: &Town, plan: &Plan) -> SortedSet<String> {
     let unchanged = plan
         .unchanged
         .iter()
@@ -371,7 +371,7 @@ fn signed_out(town: &Town, plan: &Plan) -> BTreeSet<String> {
 
 /// How the sessions of other hosts are. What a host has said before the session left it does not
 /// count.
-fn statuses_elsewhere(view: &FleetView, here: &HostName) -> BTreeMap<SessionName, SessionStatus> {
+fn statuses_elsewhere(view: &FleetView, here: &HostName) -> SortedMap<SessionName, SessionStatus> {
     let all = view.statuses.iter();
     let current = all.filter(|(name, status)| {
         let place = view.places.get(*name);
@@ -383,7 +383,7 @@ fn statuses_elsewhere(view: &FleetView, here: &HostName) -> BTreeMap<SessionName
 }
 
 /// The sessions that have run on another host and were not permitted to start here since they came.
-fn arrivals(view: &FleetView, here: &HostName) -> BTreeSet<SessionName> {
+fn arrivals(view: &FleetView, here: &HostName) -> SortedSet<SessionName> {
     let ours = view.places.iter();
     let ours = ours.filter(|(_, place)| place.value.host == *here);
     let has_come = |name: &SessionName, place: &Stored<Placement>| {
@@ -399,7 +399,7 @@ fn arrivals(view: &FleetView, here: &HostName) -> BTreeSet<SessionName> {
 
 /// What happens next to each session, and what holds it: codes only, which do not change by
 /// themselves.
-fn next_steps(plan: &Plan) -> BTreeMap<SessionName, (Option<String>, Option<String>)> {
+fn next_steps(plan: &Plan) -> SortedMap<SessionName, (Option<String>, Option<String>)> {
     let steps = plan.steps.iter().map(|step| {
         let next = format!("{}: {}", step.action.verb().word(), step.reason.code());
         (step.session.clone(), (Some(next), None))
@@ -413,7 +413,7 @@ fn next_steps(plan: &Plan) -> BTreeMap<SessionName, (Option<String>, Option<Stri
 }
 
 /// The word for the phase of each session in a plan.
-fn phases(plan: &Plan) -> BTreeMap<SessionName, &'static str> {
+fn phases(plan: &Plan) -> SortedMap<SessionName, &'static str> {
     let unchanged = plan.unchanged.iter();
     let unchanged = unchanged.map(|same| (same.session.clone(), same.phase.word()));
     let held = plan.held.iter();

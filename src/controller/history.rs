@@ -4,6 +4,7 @@
 
 use super::setup::Controller;
 use crate::events::{Happened, PhaseBook, TownEvent};
+use crate::model::SortedMap;
 use crate::model::{
     Generation, Moment, Observed, Period, Reading, Scope, Server, SessionName, Usage,
 };
@@ -11,7 +12,6 @@ use crate::observe::{self, InUse};
 use crate::reconcile::Decided;
 use crate::store::{SampleWriter, StateDir, View};
 use crate::words::chain;
-use std::collections::BTreeMap;
 use std::fs;
 
 /// What a watching controller measures of its sessions.
@@ -19,7 +19,7 @@ use std::fs;
 pub(super) struct Sampler {
     writer: SampleWriter,
     /// What was measured last, and when. Empty before the first time.
-    last: BTreeMap<SessionName, Measured>,
+    last: SortedMap<SessionName, Measured>,
     at: Option<Moment>,
 }
 
@@ -36,7 +36,7 @@ impl Sampler {
     pub(super) fn new(state: &StateDir) -> Self {
         Self {
             writer: SampleWriter::new(state),
-            last: BTreeMap::new(),
+            last: SortedMap::new(),
             at: None,
         }
     }
@@ -48,7 +48,7 @@ impl Sampler {
             return;
         }
         let in_use = observe::in_use(server).into_iter();
-        let measured: BTreeMap<SessionName, Measured> =
+        let measured: SortedMap<SessionName, Measured> =
             in_use.map(|in_use| measured(in_use, view)).collect();
         let last = std::mem::replace(&mut self.last, measured);
         let Some(before) = self.at.replace(now) else {

@@ -3,15 +3,15 @@
 
 use super::setup::Controller;
 use crate::act;
+use crate::model::SortedMap;
 use crate::model::{ConversationId, Generation, SessionName};
 use crate::plan::{OutdatedLabel, Situation, outdated_labels};
 use crate::reconcile::Intended;
 use crate::tmux::Client;
-use std::collections::BTreeMap;
 
 /// What was last written, or tried, on each session. A label that tmux does not take is not written
 /// again at each look.
-pub(super) type Named = BTreeMap<SessionName, (Generation, ConversationId)>;
+pub(super) type Named = SortedMap<SessionName, (Generation, ConversationId)>;
 
 impl Controller {
     /// Writes the conversations that have changed. Asks tmux nothing where none has.

@@ -6,10 +6,10 @@ use super::cycle::{CycleFault, server_of};
 use super::setup::Controller;
 use crate::act::{LauncherOrder, LauncherReport};
 use crate::events::{EndedStep, TownEvent};
+use crate::model::SortedMap;
 use crate::model::{Done, Effect, LauncherJob, Outcome, Outcomes, SessionName};
 use crate::proc;
 use crate::reconcile::{Arrivals, EndedJob, Intended, LauncherArrivals, take_in};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The launcher jobs that have ended since the last cycle.
@@ -86,7 +86,7 @@ impl Controller {
     }
 
     /// The jobs under way, as they are remembered.
-    pub(super) fn running_launcher_jobs(&self) -> BTreeMap<SessionName, LauncherJob> {
+    pub(super) fn running_launcher_jobs(&self) -> SortedMap<SessionName, LauncherJob> {
         let running = self.launcher_jobs.running();
         running
             .map(|order| (order.step.session.clone(), order.written))

@@ -4,12 +4,12 @@
 use super::setup::Controller;
 use crate::act::{self, LogKeeping};
 use crate::events::{TownEvent, What, sentence};
+use crate::model::SortedMap;
 use crate::model::{Generation, Moment, Period, SessionName};
 use crate::plan::{Unpiped, unpiped};
 use crate::proc::program::{find, is_executable};
 use crate::reconcile::Decided;
 use crate::tmux::Client;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// How long a recorder is left alone after the first time.
@@ -131,4 +131,4 @@ impl Controller {
 }
 
 /// The tries, by session.
-pub(super) type Piped = BTreeMap<SessionName, Tried>;
+pub(super) type Piped = SortedMap<SessionName, Tried>;

@@ -2,8 +2,8 @@
 
 use crate::model::environment::Inherit;
 use crate::model::{FleetSession, SessionName};
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::child::{self, Bound, Ending, Leftovers, Spec, Stream};
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -26,8 +26,8 @@ enum Job {
 /// The commands of this host.
 #[derive(Debug, Default)]
 pub(super) struct Preparing {
-    jobs: BTreeMap<SessionName, Job>,
-    done: BTreeSet<SessionName>,
+    jobs: SortedMap<SessionName, Job>,
+    done: SortedSet<SessionName>,
 }
 
 impl Preparing {

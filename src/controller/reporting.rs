@@ -5,12 +5,12 @@
 use super::setup::Controller;
 use crate::events::{EndedStep, Happened, PhaseBook, TownEvent, journal, of_cycle};
 use crate::memory::{handoffs, idle_saved};
+use crate::model::SortedSet;
 use crate::model::{Answer, Done, Effect, Entry, Outcome, Plan, SessionName, Town};
 use crate::proc;
 use crate::reconcile::Settled;
 use crate::store::{Counted, Retention};
 use crate::words::chain;
-use std::collections::BTreeSet;
 
 /// What has come beside a cycle, for its events.
 pub(super) struct Besides {
@@ -125,7 +125,7 @@ fn comparable(before: &Plan, plan: &Plan, town: &Town) -> Plan {
     let steps = plan.steps.iter().map(|step| &step.session);
     let held = plan.held.iter().map(|held| &held.session);
     let unchanged = plan.unchanged.iter().map(|same| &same.session);
-    let named: BTreeSet<&SessionName> = steps.chain(held).chain(unchanged).collect();
+    let named: SortedSet<&SessionName> = steps.chain(held).chain(unchanged).collect();
     let is_left_out =
         |name: &SessionName| !named.contains(name) && town.sessions.contains_key(name);
     let left_out = before.held.iter().filter(|held| is_left_out(&held.session));

@@ -13,12 +13,12 @@ use super::status_ports::StatusPorts;
 use crate::act::LauncherJobs;
 use crate::chores::Chores;
 use crate::events::{Actor, PhaseBook, TownEvent};
+use crate::model::SortedSet;
 use crate::model::{Definition, Memory, Plan, ProcId, SessionName};
 use crate::observe::LookCache;
 use crate::store::{Keeps, Lock, LockFault, StateDir};
 use crate::tmux::{Access, Client};
 use crate::web::Demand;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// One town's state directory and the way to its tmux server, over many cycles.
@@ -183,7 +183,7 @@ impl Controller {
     }
 
     /// The files in which agents' clients say what their agents do.
-    pub(super) fn report_files(&self) -> BTreeSet<PathBuf> {
+    pub(super) fn report_files(&self) -> SortedSet<PathBuf> {
         self.looks.report_files(self.store.view())
     }
 

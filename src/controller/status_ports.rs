@@ -5,6 +5,7 @@
 use super::setup::Controller;
 use crate::act::{StatusPort, tells_by_port};
 use crate::jobs::{BrokenOff, Cancel, Job, Pool};
+use crate::model::SortedMap;
 use crate::model::{
     Activity, ConversationId, Generation, Life, Observed, Origin, Ownership, ProcId,
     ReportingClient, SessionName, Town,
@@ -12,7 +13,6 @@ use crate::model::{
 use crate::proc::clock;
 use crate::reports::{self, Hooked};
 use crate::store::{View, add_report};
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -108,7 +108,7 @@ impl Job for Asking {
     fn key(&self) {}
 
     async fn carry_out(&self, mut cancel: Cancel) {
-        let mut known: BTreeMap<SessionName, Known> = BTreeMap::new();
+        let mut known: SortedMap<SessionName, Known> = SortedMap::new();
         loop {
             let agents = self.agents.borrow().clone();
             if agents.is_empty() {

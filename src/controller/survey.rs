@@ -3,6 +3,7 @@
 use crate::act;
 use crate::files::aside;
 use crate::gastown::{self, GastownState};
+use crate::model::SortedMap;
 use crate::model::{Gastown, LastReports, Memory, Moment, Observed, Orders, Plan, Scope, Town};
 use crate::model::{covered, misnamed};
 use crate::observe::{self, Depth, Living, Look, LookCache, LookRequest};
@@ -12,7 +13,6 @@ use crate::reconcile::{Arrivals, Decided, Learned, Observation, Shipped, learn, 
 use crate::store::View;
 use crate::tmux::Client;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -171,7 +171,7 @@ fn heeding(town: Cow<'_, Town>) -> (Cow<'_, Town>, Vec<String>) {
 }
 
 /// What Gas Town's files asked last, by root.
-static LAST: Mutex<BTreeMap<PathBuf, Gastown>> = Mutex::new(BTreeMap::new());
+static LAST: Mutex<SortedMap<PathBuf, Gastown>> = Mutex::new(SortedMap::new());
 
 /// What Gas Town's files ask now. Where they do not answer, what they asked last counts. Where
 /// nobody knows that, nothing is started, as while gt shuts down.

@@ -7,11 +7,11 @@ use super::files::Files;
 use super::survey::rigs_of;
 use crate::files::aside;
 use crate::gastown;
+use crate::model::SortedSet;
 use crate::model::{Hold, Life, Observed, Ownership, Period, Plan, ProcId, Town};
 use crate::observe::{self, Living};
 use crate::proc::deaths::{Deaths, Watched};
 use crate::store::StateDir;
-use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,7 +86,7 @@ impl Wakeups {
     ///
     /// # Errors
     /// When signals or processes cannot be listened to.
-    pub(super) fn new(manifest: BTreeSet<PathBuf>, state: &StateDir) -> io::Result<Self> {
+    pub(super) fn new(manifest: SortedSet<PathBuf>, state: &StateDir) -> io::Result<Self> {
         // A folder that is not there cannot be watched. Hooks make it only with the first report.
         state.make_reports_dir();
         let mut senses = Self {
@@ -113,7 +113,7 @@ impl Wakeups {
     }
 
     /// Watches these files of the manifest from now on.
-    pub(super) fn follow(&mut self, manifest: BTreeSet<PathBuf>) {
+    pub(super) fn follow(&mut self, manifest: SortedSet<PathBuf>) {
         self.manifest.watch(manifest);
     }
 
@@ -124,7 +124,7 @@ impl Wakeups {
         observed: &Observed,
         plan: &Plan,
         state: &StateDir,
-        reports: BTreeSet<PathBuf>,
+        reports: SortedSet<PathBuf>,
     ) {
         self.reports.watch(reports);
         let fresh = self.missing.watch(awaited(plan));
@@ -241,7 +241,7 @@ fn is_there(path: PathBuf) -> bool {
 }
 
 /// The paths at which what sessions lack may appear.
-fn awaited(plan: &Plan) -> BTreeSet<PathBuf> {
+fn awaited(plan: &Plan) -> SortedSet<PathBuf> {
     let lacking = plan.held.iter().filter_map(|held| {
         let Hold::CannotStart { awaited, .. } = &held.hold else {
             return None;
@@ -252,9 +252,9 @@ fn awaited(plan: &Plan) -> BTreeSet<PathBuf> {
 }
 
 /// The processes of our sessions that live.
-pub(super) fn agents(observed: &Observed) -> BTreeSet<ProcId> {
+pub(super) fn agents(observed: &Observed) -> SortedSet<ProcId> {
     let Observed::Up(server) = observed else {
-        return BTreeSet::new();
+        return SortedSet::new();
     };
     let ours = server
         .sessions
@@ -269,9 +269,9 @@ pub(super) fn agents(observed: &Observed) -> BTreeSet<ProcId> {
 }
 
 /// The logs in which living sessions of ours may say that they are done.
-fn logs(town: &Town, observed: &Observed, state: &StateDir) -> BTreeSet<PathBuf> {
+fn logs(town: &Town, observed: &Observed, state: &StateDir) -> SortedSet<PathBuf> {
     let Observed::Up(server) = observed else {
-        return BTreeSet::new();
+        return SortedSet::new();
     };
     let listened = server
         .sessions

@@ -8,11 +8,11 @@ use super::history::Sampler;
 use super::setup::Controller;
 use super::wakeups::{Wakeups, Woken};
 use crate::events::Actor;
+use crate::model::SortedSet;
 use crate::model::{
     Moment, Observed, Orders, Outcome, Period, Phase, Plan, Scope, Town, Unchanged,
 };
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// How soon to look again while something starts or stops.
@@ -35,7 +35,7 @@ pub enum Reload {
         /// What it declares.
         town: Box<Town>,
         /// The files that it was read from, whether they exist or not.
-        files: BTreeSet<PathBuf>,
+        files: SortedSet<PathBuf>,
     },
     /// It changed and has errors: the last good one stays in force.
     Broken(String),
@@ -77,7 +77,7 @@ pub async fn watch(
     controller: &mut Controller,
     mut town: Box<Town>,
     orders: Orders,
-    manifest: BTreeSet<PathBuf>,
+    manifest: SortedSet<PathBuf>,
     mut reload: impl FnMut(bool) -> Reload,
     mut tell: impl FnMut(WatchEvent<'_>),
     still_ours: impl Fn() -> bool,
@@ -216,7 +216,7 @@ fn pause_after(cycle: &Cycle, resync: Period) -> Period {
 fn is_in_flight(plan: &Plan) -> bool {
     let moving = |phase: Phase| matches!(phase, Phase::Starting | Phase::Stopping);
     // The plan says when a probe is due, and a probe may fail for long.
-    let probed: BTreeSet<_> = plan.checks.iter().map(|check| &check.session).collect();
+    let probed: SortedSet<_> = plan.checks.iter().map(|check| &check.session).collect();
     let is_moving = |calm: &Unchanged| moving(calm.phase) && !probed.contains(&calm.session);
     plan.unchanged.iter().any(is_moving) || plan.held.iter().any(|held| moving(held.phase))
 }

@@ -3,9 +3,9 @@
 use super::install::{self, on_path};
 use super::{Patient, shown};
 use crate::act::probe;
+use crate::model::SortedMap;
 use crate::model::{Agent, Answer, Block, Checked, Chore, ChoreKind, Desired, Fix, Probe, Town};
 use crate::proc::{clock, program};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -58,7 +58,7 @@ async fn of_town(town: &Town) -> Vec<Checked> {
 
 /// Whether each agent of the town is installed and signed in.
 pub(super) async fn programs_of(town: &Town) -> Vec<Checked> {
-    let mut programs: BTreeMap<(&str, &str), Vec<&Desired>> = BTreeMap::new();
+    let mut programs: SortedMap<(&str, &str), Vec<&Desired>> = SortedMap::new();
     for desired in town.declared() {
         let program = desired.command.first().map_or("", String::as_str);
         programs
@@ -67,7 +67,7 @@ pub(super) async fn programs_of(town: &Town) -> Vec<Checked> {
             .push(desired);
     }
     let mut checked = Vec::new();
-    let mut to_probe = BTreeMap::new();
+    let mut to_probe = SortedMap::new();
     for ((agent, program), sessions) in programs {
         let Some(first) = sessions.first() else {
             continue;

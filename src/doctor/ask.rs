@@ -1,8 +1,8 @@
 //! Asks a program a question, with a deadline. No process of it stays behind.
 
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use crate::proc::child::{self, Bound, Ending, Leftovers, Spec, Stream};
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(super) async fn ask(
             .collect(),
         dir,
         inherit: Inherit::Most,
-        variables: BTreeMap::new(),
+        variables: SortedMap::new(),
         input: "",
         out: Stream::Kept(Bound::head(MAX_ANSWER)),
         err: Stream::Null,

@@ -6,10 +6,10 @@ use super::ask::ask;
 use super::install::{self, on_path};
 use super::{Patient, shown};
 use crate::files::{self, Links};
+use crate::model::SortedSet;
 use crate::model::{Checked, Desired, Fix, Socket, Town};
 use crate::proc::locks::{self, Locker};
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ fn rigs(patient: &Patient<'_>, town: &Town, root: &Path) -> Vec<Checked> {
         .into_iter()
         .flatten()
         .map(|(name, _)| name.as_str());
-    let declared: BTreeSet<&str> = town
+    let declared: SortedSet<&str> = town
         .sessions
         .values()
         .filter_map(|desired| desired.rig.as_deref())

@@ -3,10 +3,10 @@
 use super::{Patient, listed, shown};
 use crate::act::{runs_hooks, tells_by_port};
 use crate::files::{Links, read_text};
+use crate::model::SortedMap;
 use crate::model::{Checked, Desired, Fix, Hooks, Period, ReportingClient, Town};
 use crate::proc::clock;
 use crate::store::View;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const CHECK: &str = "reports";
@@ -35,7 +35,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
 
 /// One line for all sessions of an agent that are known from the same sources.
 fn sources(town: &Town) -> Vec<Checked> {
-    let mut groups: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    let mut groups: SortedMap<(&str, String), Vec<&str>> = SortedMap::new();
     for desired in town.declared() {
         let group = (desired.agent.name.as_str(), sources_of(desired));
         groups.entry(group).or_default().push(desired.name.as_str());
@@ -108,7 +108,7 @@ fn read(file: &Path) -> Option<String> {
 
 /// The hooks that users can declare themselves, one offer for each file.
 fn offers(town: &Town) -> Vec<Checked> {
-    let mut offers = BTreeMap::new();
+    let mut offers = SortedMap::new();
     for desired in town.declared() {
         if desired.agent.hooks == Hooks::Off || has_own_hooks(desired) {
             continue;

@@ -2,14 +2,14 @@
 
 use super::{Patient, listed};
 use crate::act::runs_hooks;
+use crate::model::SortedMap;
 use crate::model::{Checked, Desired, Fix, TokenLimits, Town};
-use std::collections::BTreeMap;
 
 const CHECK: &str = "tokens";
 
 /// One line for all sessions of an agent.
 pub(super) fn check(patient: &Patient<'_>) -> Vec<Checked> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    let mut groups: SortedMap<(&str, &str), Vec<&str>> = SortedMap::new();
     for desired in patient.town.into_iter().flat_map(Town::declared) {
         if let Some(why) = why_never(desired) {
             let group = (desired.agent.name.as_str(), why);

@@ -6,13 +6,13 @@
 use super::client::{EtcdClient, Freshness, Pair};
 use super::fault::EtcdFault;
 use super::watch::{KeyChange, KeyWatch};
-use std::collections::BTreeMap;
+use crate::model::SortedMap;
 
 /// A copy of a prefix.
 #[derive(Debug)]
 pub struct Mirror {
     prefix: String,
-    pairs: BTreeMap<String, Pair>,
+    pairs: SortedMap<String, Pair>,
     revision: i64,
     watch: Option<KeyWatch>,
     listed: u64,
@@ -34,7 +34,7 @@ impl Mirror {
     pub fn new(prefix: &str) -> Self {
         Self {
             prefix: prefix.to_owned(),
-            pairs: BTreeMap::new(),
+            pairs: SortedMap::new(),
             revision: 0,
             watch: None,
             listed: 0,
@@ -43,7 +43,7 @@ impl Mirror {
 
     /// The pairs, by key without the prefix.
     #[must_use]
-    pub fn pairs(&self) -> &BTreeMap<String, Pair> {
+    pub fn pairs(&self) -> &SortedMap<String, Pair> {
         &self.pairs
     }
 
@@ -56,7 +56,7 @@ impl Mirror {
     /// The pairs whose keys, without the prefix, begin with `folder`, each without that.
     pub fn below<'m>(&'m self, folder: &'m str) -> impl Iterator<Item = (&'m str, &'m Pair)> {
         self.pairs
-            .range(folder.to_owned()..)
+            .range_from(folder)
             .map_while(move |(key, pair)| Some((key.strip_prefix(folder)?, pair)))
     }
 

@@ -1,11 +1,11 @@
 //! The events of one cycle.
 
 use super::{Actor, Novelty, TownEvent, What};
+use crate::model::SortedMap;
 use crate::model::{
     Answer, Block, Chore, ChoreResult, ChoreTime, Departure, Done, Effect, Evidence, Held, History,
     Hold, Judged, Memory, Moment, Observed, Outcome, Phase, Plan, Reason, SessionName, Step, Verb,
 };
-use std::collections::BTreeMap;
 
 /// What a cycle saw, decided and did.
 #[derive(Debug, Clone)]
@@ -125,7 +125,8 @@ fn of_outcomes(before: &Plan, plan: &Plan, outcomes: &[Done], now: Moment) -> Ve
     if outcomes.is_empty() {
         return Vec::new();
     }
-    let steps: BTreeMap<&SessionName, &Step> = plan.steps.iter().map(|s| (&s.session, s)).collect();
+    let steps: SortedMap<&SessionName, &Step> =
+        plan.steps.iter().map(|s| (&s.session, s)).collect();
     let held = held_by_session(before);
     let event = |done: &Done| {
         let event = of_outcome(done, steps.get(&done.session).copied(), now);
@@ -138,7 +139,7 @@ fn of_outcomes(before: &Plan, plan: &Plan, outcomes: &[Done], now: Moment) -> Ve
     outcomes.iter().map(event).collect()
 }
 
-fn held_by_session(plan: &Plan) -> BTreeMap<&SessionName, &Held> {
+fn held_by_session(plan: &Plan) -> SortedMap<&SessionName, &Held> {
     plan.held.iter().map(|h| (&h.session, h)).collect()
 }
 
@@ -279,8 +280,8 @@ struct BlockedSessions<'p> {
 }
 
 /// What a limit, a sign-in or a full context blocks: first what is held for it, then what is noted.
-fn blocks(plan: &Plan) -> BTreeMap<BlockedAgent<'_>, BlockedSessions<'_>> {
-    let mut found: BTreeMap<BlockedAgent<'_>, BlockedSessions<'_>> = BTreeMap::new();
+fn blocks(plan: &Plan) -> SortedMap<BlockedAgent<'_>, BlockedSessions<'_>> {
+    let mut found: SortedMap<BlockedAgent<'_>, BlockedSessions<'_>> = SortedMap::new();
     for held in &plan.held {
         if let Hold::Blocked { kind, agent, .. } = &held.hold {
             let fresh = || BlockedSessions {

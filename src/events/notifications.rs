@@ -3,12 +3,12 @@
 use super::cycle::phases;
 use super::journal::{details, level};
 use super::{TownEvent, What, sentence};
+use crate::model::SortedMap;
 use crate::model::{
     Announced, Effect, Entry, Hold, News, NotReady, Observed, Outcome, Phase, Plan, SessionName,
     Topic, Verb,
 };
 use serde_json::json;
-use std::collections::BTreeMap;
 
 /// What there is to tell of a cycle after what was told before, and what is then told and has not
 /// ended.
@@ -184,7 +184,7 @@ fn is_tried_again(session: &str, events: &[TownEvent], plan: &Plan) -> bool {
 }
 
 /// What each session of a plan is.
-type Phases<'a> = BTreeMap<&'a str, Phase>;
+type Phases<'a> = SortedMap<&'a str, Phase>;
 
 #[cfg(test)]
 #[path = "notifications_tests.rs"]

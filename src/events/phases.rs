@@ -6,23 +6,23 @@ use crate::model::{
     Death, Effect, Generation, History, Life, Moment, Observed, Outcome, Ownership, Phase,
     PhaseChange, PhaseKind, Seen, Server, SessionName, Source,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// The last phase of each session, as far as it was written.
 #[derive(Debug, Clone, Default)]
 pub struct PhaseBook {
-    last: BTreeMap<SessionName, PhaseChange>,
+    last: SortedMap<SessionName, PhaseChange>,
     /// Why the run that was started last was started, until its first phase is written.
-    started: BTreeMap<SessionName, (Generation, String)>,
+    started: SortedMap<SessionName, (Generation, String)>,
 }
 
 impl PhaseBook {
     /// A book with the phases that were written last.
     #[must_use]
-    pub fn of(last: BTreeMap<SessionName, PhaseChange>) -> Self {
+    pub fn of(last: SortedMap<SessionName, PhaseChange>) -> Self {
         Self {
             last,
-            started: BTreeMap::new(),
+            started: SortedMap::new(),
         }
     }
 
@@ -52,7 +52,7 @@ impl PhaseBook {
         }
         // All that are present are in the book.
         if self.last.len() > present.len() {
-            let present: BTreeSet<&SessionName> = present.into_iter().collect();
+            let present: SortedSet<&SessionName> = present.into_iter().collect();
             let is_gone = |name: &&SessionName| !present.contains(*name) && !is_left_out(name);
             let gone: Vec<SessionName> = self.last.keys().filter(is_gone).cloned().collect();
             changes.extend(self.forget(&gone, happened.now));

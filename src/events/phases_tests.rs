@@ -60,10 +60,10 @@ fn seen_with(generation: u64, process: Option<u32>) -> Observed {
         id: SERVER,
         version: "3.3a".into(),
         sessions: [("a".to_owned(), seen)].into(),
-        moved: BTreeMap::new(),
+        moved: SortedMap::new(),
         own: None,
-        ended: BTreeMap::new(),
-        unpiped: std::collections::BTreeSet::new(),
+        ended: SortedMap::new(),
+        unpiped: crate::model::SortedSet::new(),
     })
 }
 

@@ -1,11 +1,11 @@
 //! Permits to start a session, and the word that a session was stopped for a move.
 
 use super::FenceState;
+use crate::model::SortedMap;
 use crate::model::{
     BootTime, Compare, Epoch, FleetKey, FleetView, Generation, Hist, HostName, LossPolicy, Period,
     Permit, SessionName, Transaction, Write,
 };
-use std::collections::BTreeMap;
 
 /// A permit that the store is asked for.
 ///
@@ -118,7 +118,7 @@ impl PermitAsk {
 /// permit has ended, the session cannot be let go.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Permits {
-    open: BTreeMap<SessionName, Permit>,
+    open: SortedMap<SessionName, Permit>,
     unknown_until: BootTime,
 }
 
@@ -128,7 +128,7 @@ impl Permits {
     #[must_use]
     pub fn at_start(now: BootTime, fence: Period) -> Self {
         Self {
-            open: BTreeMap::new(),
+            open: SortedMap::new(),
             unknown_until: now.plus(fence),
         }
     }

@@ -14,8 +14,8 @@
 //! [`ask`] is for reads that a controller repeats at every look. If the place does not answer, only
 //! the first caller waits. Until the answer comes, all later callers get [`Late::Waiting`] at once.
 
+use crate::model::SortedMap;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -204,7 +204,7 @@ fn roughly(waited: Duration) -> String {
 }
 
 /// The questions that have no answer yet, by place.
-static ASKED: Mutex<BTreeMap<PathBuf, Questions>> = Mutex::new(BTreeMap::new());
+static ASKED: Mutex<SortedMap<PathBuf, Questions>> = Mutex::new(SortedMap::new());
 
 /// The questions about one place that have no answer yet.
 struct Questions {
@@ -290,7 +290,7 @@ impl Drop for Asking {
 }
 
 /// The error for questions about a place that has no answer yet. None if nothing is asked about it.
-fn waiting(asked: &BTreeMap<PathBuf, Questions>, place: &Path) -> Option<Late> {
+fn waiting(asked: &SortedMap<PathBuf, Questions>, place: &Path) -> Option<Late> {
     let questions = asked.get(place)?;
     let path = questions
         .reads

@@ -112,7 +112,7 @@ impl Agent {
             slots: host.slots,
             labels: host.labels,
             ssh: host.ssh,
-            signed_out: std::collections::BTreeSet::new(),
+            signed_out: crate::model::SortedSet::new(),
             guard: true,
         };
         Ok(Self {

@@ -3,7 +3,7 @@
 use super::forgive::FenceEnd;
 use super::shared::{FleetLook, Shared};
 use crate::model::{AskAnswer, Fleet, Generation, History, HostName, SessionName, SessionStatus};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -40,12 +40,12 @@ pub struct SessionReport {
 pub(super) enum Wish {
     Permits(
         Vec<StartAsk>,
-        oneshot::Sender<BTreeMap<SessionName, String>>,
+        oneshot::Sender<SortedMap<SessionName, String>>,
     ),
-    Report(BTreeMap<SessionName, SessionReport>),
+    Report(SortedMap<SessionName, SessionReport>),
     Answer(String, AskAnswer),
     /// The agents that are signed out here.
-    SignedOut(BTreeSet<String>),
+    SignedOut(SortedSet<String>),
 }
 
 /// The way to the thread of the fleet.
@@ -90,7 +90,7 @@ impl Handle {
     }
 
     /// Asks for leave to start sessions. Returns those that may not start, with the reason.
-    pub async fn refused(&self, asks: Vec<StartAsk>) -> BTreeMap<SessionName, String> {
+    pub async fn refused(&self, asks: Vec<StartAsk>) -> SortedMap<SessionName, String> {
         let all: Vec<SessionName> = asks.iter().map(|ask| ask.session.clone()).collect();
         let none = |why: &str| {
             all.iter()
@@ -109,7 +109,7 @@ impl Handle {
     }
 
     /// Tells how the sessions of this host are. What has not changed is not written.
-    pub fn report(&self, sessions: BTreeMap<SessionName, SessionReport>) {
+    pub fn report(&self, sessions: SortedMap<SessionName, SessionReport>) {
         let is_known = {
             let inner = self.shared.lock();
             let settled = inner.settled.as_ref();
@@ -133,7 +133,7 @@ impl Handle {
     }
 
     /// Tells which agents are signed out here: no session of theirs is placed here meanwhile.
-    pub fn tell_signed_out(&self, agents: BTreeSet<String>) {
+    pub fn tell_signed_out(&self, agents: SortedSet<String>) {
         let mut inner = self.shared.lock();
         if inner.signed_out.as_ref() != Some(&agents) {
             inner.signed_out = Some(agents.clone());

@@ -2,10 +2,10 @@
 
 use crate::etcd::{EtcdAccess, Tls};
 use crate::files::{self, Links};
+use crate::model::SortedSet;
 use crate::model::{HostName, StoreSettings, is_ssh_destination};
 use crate::trust::{self, Distrust};
 use serde::Deserialize;
-use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub struct HostFile {
     /// How many sessions it takes. None for as many as there are.
     pub slots: Option<u32>,
     /// Its labels.
-    pub labels: BTreeSet<String>,
+    pub labels: SortedSet<String>,
     /// How other hosts reach it by ssh, where the manifest does not say it.
     pub ssh: Option<String>,
 }
@@ -78,7 +78,7 @@ struct Table {
     ca: Option<PathBuf>,
     slots: Option<u32>,
     #[serde(default)]
-    labels: BTreeSet<String>,
+    labels: SortedSet<String>,
     ssh: Option<String>,
 }
 

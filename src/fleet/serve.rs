@@ -9,8 +9,8 @@ use crate::model::{
     AskAnswer, FleetKey, FleetView, Hist, LossPolicy, SessionName, SessionStatus, Transaction,
     Write,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::clock;
-use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 
 /// The most permits in one transaction.
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 30;
 #[derive(Debug, Default)]
 pub(super) struct Published {
     lease: Option<LeaseId>,
-    statuses: BTreeMap<SessionName, SessionStatus>,
+    statuses: SortedMap<SessionName, SessionStatus>,
 }
 
 /// What can still become of a session here.
@@ -48,8 +48,8 @@ impl Agent {
     }
 
     /// Gets permits. Returns those that were refused.
-    async fn permits(&self, asks: Vec<StartAsk>) -> BTreeMap<SessionName, String> {
-        let mut refused = BTreeMap::new();
+    async fn permits(&self, asks: Vec<StartAsk>) -> SortedMap<SessionName, String> {
+        let mut refused = SortedMap::new();
         let mut ready: Vec<PermitAsk> = Vec::new();
         for ask in &asks {
             match self.permit_ask(ask) {
@@ -98,7 +98,7 @@ impl Agent {
         }
     }
 
-    async fn one_permit(&self, ask: &PermitAsk, refused: &mut BTreeMap<SessionName, String>) {
+    async fn one_permit(&self, ask: &PermitAsk, refused: &mut SortedMap<SessionName, String>) {
         let name = ask.permit.session.clone();
         match self.store.commit(&ask.transaction, None).await {
             Ok(result) if result.held => {
@@ -139,7 +139,7 @@ impl Agent {
     }
 
     /// Writes what has changed of the sessions, and lets go of those that shall leave and are gone.
-    async fn report(&self, sessions: BTreeMap<SessionName, SessionReport>) {
+    async fn report(&self, sessions: SortedMap<SessionName, SessionReport>) {
         let mut transactions = Vec::new();
         let mut is_settled = true;
         let revision = {
@@ -227,7 +227,7 @@ impl Agent {
     }
 
     /// Writes the states that have changed, under the lease. Returns whether there were any.
-    async fn publish(&self, sessions: &BTreeMap<SessionName, SessionReport>) -> bool {
+    async fn publish(&self, sessions: &SortedMap<SessionName, SessionReport>) -> bool {
         let Some(lease) = self.lease.get() else {
             return true;
         };
@@ -236,7 +236,7 @@ impl Agent {
             if published.lease != Some(lease) {
                 *published = Published {
                     lease: Some(lease),
-                    statuses: BTreeMap::new(),
+                    statuses: SortedMap::new(),
                 };
             }
             let all = sessions.iter();
@@ -273,7 +273,7 @@ impl Agent {
 
     /// Says in the host's own record which agents are signed out here. A sign-in that comes later
     /// says it, too.
-    async fn tell_signed_out(&self, agents: BTreeSet<String>) {
+    async fn tell_signed_out(&self, agents: SortedSet<String>) {
         let text = {
             let mut record = self.record.borrow_mut();
             record.signed_out = agents;

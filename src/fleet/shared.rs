@@ -6,7 +6,7 @@ use crate::fence::{FenceState, Permits};
 use crate::model::{
     BootTime, Fleet, FleetAsk, FleetView, HostName, LossPolicy, Revision, SessionName, Stored,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -18,7 +18,7 @@ pub struct FleetLook {
     /// The right of this host to run sessions.
     pub fence: FenceState,
     /// What is asked of sessions and has no answer yet.
-    pub asks: BTreeMap<String, Stored<FleetAsk>>,
+    pub asks: SortedMap<String, Stored<FleetAsk>>,
     /// The manifest in the store.
     pub manifest: Option<Arc<str>>,
     /// Whether this host leads.
@@ -43,16 +43,16 @@ pub(super) struct Inner {
     pub(super) look: FleetLook,
     pub(super) fleet: Fleet,
     /// The sessions of the fleet that can move.
-    movable: Arc<BTreeSet<SessionName>>,
+    movable: Arc<SortedSet<SessionName>>,
     pub(super) permits: Permits,
     /// The deadline at which what can move was ended, because beats had failed.
     pub(super) ended_at: Option<BootTime>,
     /// The revision of the manifest by which the controller acts.
     pub(super) manifest: String,
     /// The agents that are signed out here, as the store was told. None where it was not.
-    pub(super) signed_out: Option<BTreeSet<String>>,
+    pub(super) signed_out: Option<SortedSet<String>>,
     /// The report after which the store had all that it says, with the revision of that store.
-    pub(super) settled: Option<(Revision, BTreeMap<SessionName, SessionReport>)>,
+    pub(super) settled: Option<(Revision, SortedMap<SessionName, SessionReport>)>,
 }
 
 impl Inner {
@@ -63,7 +63,7 @@ impl Inner {
     }
 
     /// The sessions that can move.
-    pub(super) fn movable(&self) -> Arc<BTreeSet<SessionName>> {
+    pub(super) fn movable(&self) -> Arc<SortedSet<SessionName>> {
         Arc::clone(&self.movable)
     }
 
@@ -74,7 +74,7 @@ impl Inner {
     }
 }
 
-fn movable(fleet: &Fleet) -> BTreeSet<SessionName> {
+fn movable(fleet: &Fleet) -> SortedSet<SessionName> {
     let sessions = fleet.sessions.iter();
     sessions
         .filter(|(_, session)| session.on_host_loss == LossPolicy::Move)
@@ -106,7 +106,7 @@ impl Shared {
                 permits: Permits::default(),
                 ended_at: None,
                 manifest: String::new(),
-                signed_out: Some(BTreeSet::new()),
+                signed_out: Some(SortedSet::new()),
                 settled: None,
             }),
             changed: Notify::new(),
@@ -142,7 +142,7 @@ mod tests {
     fn what_was_ended_does_not_start_again_before_the_next_good_beat() {
         let fleet = Fleet {
             settings: StoreSettings::default(),
-            sessions: BTreeMap::new(),
+            sessions: SortedMap::new(),
         };
         let shared = Shared::new(HostName::new("a").unwrap(), fleet);
         let mut inner = shared.lock();

@@ -1,12 +1,12 @@
 //! The part of a town that is placed on a host.
 
 use super::guard::{EPOCH_VARIABLE, HOST_VARIABLE, SOCKET_VARIABLE};
+use crate::model::SortedMap;
 use crate::model::{
     Desired, Epoch, FleetView, HostName, HostRecord, Leave, LossPolicy, Placement, SessionName,
     Stored, Town,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Where the sessions of a town are.
@@ -14,13 +14,13 @@ use std::path::Path;
 pub struct Placed {
     /// Each session with its host and the epoch in which it came there. What has left its host is
     /// left out.
-    pub sessions: BTreeMap<SessionName, (HostName, Epoch)>,
+    pub sessions: SortedMap<SessionName, (HostName, Epoch)>,
     /// Those that shall leave their host, and why.
     #[serde(default)]
-    pub leaving: BTreeMap<SessionName, Leave>,
+    pub leaving: SortedMap<SessionName, Leave>,
     /// How each host that says it is reached by ssh.
     #[serde(default)]
-    pub ssh: BTreeMap<HostName, String>,
+    pub ssh: SortedMap<HostName, String>,
 }
 
 /// Where the sessions are, and which of them shall leave.

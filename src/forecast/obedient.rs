@@ -9,7 +9,7 @@ use crate::model::{
     Observed, Origin, Outcome, Ownership, PaneId, Period, ProcId, Rung, Screen, ScreenState, Seen,
     Server, ServerId, SessionId, SessionName, Step, Target, Title, Told, Usage,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// Processes begin with this number, so that none has that of a real one.
 const FIRST_PROCESS: u32 = 1 << 30;
@@ -63,7 +63,7 @@ pub(super) struct Machine {
     now: Moment,
     observed: Observed,
     agents: AgentsDo,
-    habits: BTreeMap<SessionName, Habit>,
+    habits: SortedMap<SessionName, Habit>,
     next_process: u32,
     next_session: u32,
     /// Counts the changes of screens.
@@ -72,7 +72,7 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn new(observed: Observed, memory: &Memory, agents: AgentsDo, now: Moment) -> Self {
-        let mut habits = BTreeMap::new();
+        let mut habits = SortedMap::new();
         let mut next_session = 0;
         if let Observed::Up(server) = &observed {
             for seen in server.sessions.values() {
@@ -279,11 +279,11 @@ impl Machine {
             self.observed = Observed::Up(Server {
                 id: ServerId(process),
                 version: String::new(),
-                sessions: BTreeMap::new(),
-                moved: BTreeMap::new(),
+                sessions: SortedMap::new(),
+                moved: SortedMap::new(),
                 own: None,
-                ended: BTreeMap::new(),
-                unpiped: BTreeSet::new(),
+                ended: SortedMap::new(),
+                unpiped: SortedSet::new(),
             });
         }
         let comm = desired.agent.process_names.first().cloned();

@@ -6,11 +6,11 @@ use crate::model::{
     Action, ChoreEnd, ChoreResult, ChoreTime, Done, Hold, LastReports, Memory, Moment, Orders,
     Period, Plan, ProcId, Rung, Scope, SessionName, Step, Town, covered,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::reconcile::{
     Arrivals, Beside, ChoreArrivals, EndedChore, Observation, Shipped, learn, take_in,
 };
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The process that would act.
 const ME: ProcId = ProcId { pid: 1, start: 1 };
@@ -38,9 +38,9 @@ pub(super) struct Run {
     /// The chores that were begun at the last check.
     chores: Vec<String>,
     /// What each session waited for at the last check.
-    held: BTreeMap<SessionName, Hold>,
+    held: SortedMap<SessionName, Hold>,
     /// The sessions whose stop was begun and told.
-    stopping: BTreeSet<SessionName>,
+    stopping: SortedSet<SessionName>,
     events: Vec<Foreseen>,
     late: Period,
 }
@@ -74,8 +74,8 @@ impl Run {
             most_checks: (EFFORT / sessions).max(FEWEST_CHECKS),
             first: Some((last_reports, scope)),
             chores: Vec::new(),
-            held: BTreeMap::new(),
-            stopping: BTreeSet::new(),
+            held: SortedMap::new(),
+            stopping: SortedSet::new(),
             events: Vec::new(),
             late: Period::ZERO,
         }
@@ -170,7 +170,7 @@ impl Run {
             chores: Some(ChoreArrivals {
                 now,
                 ended: self.chores.drain(..).map(ended).collect(),
-                running: BTreeSet::new(),
+                running: SortedSet::new(),
             }),
             ..Arrivals::default()
         }

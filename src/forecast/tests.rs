@@ -5,8 +5,8 @@ use crate::model::{
     Content, Generation, History, Incarnation, Label, Life, Origin, Ownership, PaneId, ProcId,
     ScreenState, Seen, Server, ServerId, SessionId, Told, Town,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::sim::{Random, random_town, session};
-use std::collections::{BTreeMap, BTreeSet};
 
 const NOW: Moment = Moment {
     wall: 1_790_000_000_000,
@@ -110,7 +110,7 @@ fn history(state: ScreenState, age: Period) -> History {
 /// What happens to a town of these sessions, all of which live.
 fn foreseen(town: &Town, state: ScreenState, age: Period, assumptions: Assumptions) -> Forecast {
     let names: Vec<&SessionName> = town.sessions.keys().collect();
-    let sessions: BTreeMap<String, Seen> = names
+    let sessions: SortedMap<String, Seen> = names
         .iter()
         .zip(1..)
         .map(|(name, id)| (name.to_string(), alive(town, name.as_str(), id, age)))
@@ -128,10 +128,10 @@ fn foreseen(town: &Town, state: ScreenState, age: Period, assumptions: Assumptio
         id: ServerId(ProcId { pid: 1, start: 1 }),
         version: "3.5a".to_owned(),
         sessions,
-        moved: BTreeMap::new(),
+        moved: SortedMap::new(),
         own: None,
-        ended: BTreeMap::new(),
-        unpiped: BTreeSet::new(),
+        ended: SortedMap::new(),
+        unpiped: SortedSet::new(),
     });
     foresee(
         Present {

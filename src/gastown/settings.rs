@@ -1,8 +1,8 @@
 //! The agents that Gas Town's roles run: `settings/config.json` and `settings/agents.json`.
 
 use super::file;
+use crate::model::SortedMap;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 const CONFIG: &str = "settings/config.json";
@@ -14,13 +14,13 @@ pub struct Settings {
     /// The agent of sessions that have no other.
     pub default_agent: Option<String>,
     /// The agents that the town defines, by name. If both files define one, `config.json` wins.
-    pub agents: BTreeMap<String, AgentSetting>,
+    pub agents: SortedMap<String, AgentSetting>,
     /// The agent of each role, by role.
-    pub role_agents: BTreeMap<String, String>,
+    pub role_agents: SortedMap<String, String>,
     /// The agent of each crew member, by name.
-    pub crew_agents: BTreeMap<String, String>,
+    pub crew_agents: SortedMap<String, String>,
     /// `role_agents` in `agents.json`. The guide puts it there, but gt ignores it.
-    pub ignored_role_agents: BTreeMap<String, String>,
+    pub ignored_role_agents: SortedMap<String, String>,
 }
 
 /// How an agent is started.
@@ -31,7 +31,7 @@ pub struct AgentSetting {
     /// The names that its processes have in `ps`.
     pub process_names: Vec<String>,
     /// Its environment. Values that are no texts are left out.
-    pub env: BTreeMap<String, String>,
+    pub env: SortedMap<String, String>,
 }
 
 impl Settings {
@@ -82,7 +82,7 @@ impl Settings {
 }
 
 /// The texts in the table `key`, by their keys.
-fn texts_in(object: &Value, key: &str) -> BTreeMap<String, String> {
+fn texts_in(object: &Value, key: &str) -> SortedMap<String, String> {
     let entries = object
         .get(key)
         .and_then(Value::as_object)
@@ -93,7 +93,7 @@ fn texts_in(object: &Value, key: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn agents_in(object: &Value) -> BTreeMap<String, AgentSetting> {
+fn agents_in(object: &Value) -> SortedMap<String, AgentSetting> {
     let entries = object
         .get("agents")
         .and_then(Value::as_object)

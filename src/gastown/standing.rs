@@ -5,8 +5,8 @@
 use super::file::{self, is_absent};
 use super::lock::is_held;
 use crate::model::{Gastown, Rest};
+use crate::model::{SortedMap, SortedSet};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 const ESTOP: &str = "ESTOP";
@@ -37,8 +37,8 @@ pub struct GastownState {
 pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> GastownState {
     let mut notices = Vec::new();
     let estop = stop_reason(root, ESTOP, &mut notices);
-    let mut stopped_rigs = BTreeMap::new();
-    let mut resting = BTreeMap::new();
+    let mut stopped_rigs = SortedMap::new();
+    let mut resting = SortedMap::new();
     for rig in valid_rigs(rigs) {
         if let Some(reason) = stop_reason(root, &stop_file(rig), &mut notices) {
             stopped_rigs.insert(rig.to_owned(), reason);
@@ -73,7 +73,7 @@ pub fn standing<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> Gas
 ///
 /// Locks are not among them: the kernel reports no file event when a lock is taken.
 #[must_use]
-pub fn watched<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> BTreeSet<PathBuf> {
+pub fn watched<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> SortedSet<PathBuf> {
     let files_of_town = [ESTOP.to_owned(), DEACON_PAUSED.to_owned()];
     let files_of_rigs = valid_rigs(rigs).flat_map(|rig| [stop_file(rig), rest_file(rig)]);
     files_of_town
@@ -86,7 +86,7 @@ pub fn watched<'r>(root: &Path, rigs: impl IntoIterator<Item = &'r str>) -> BTre
 /// Each rig once. Names that cannot be part of a file name are left out.
 fn valid_rigs<'r>(rigs: impl IntoIterator<Item = &'r str>) -> impl Iterator<Item = &'r str> {
     let is_name = |rig: &&str| !rig.is_empty() && !rig.contains(['/', '\0']);
-    let unique_rigs: BTreeSet<&str> = rigs.into_iter().filter(is_name).collect();
+    let unique_rigs: SortedSet<&str> = rigs.into_iter().filter(is_name).collect();
     unique_rigs.into_iter().take(MAX_RIGS)
 }
 

@@ -2,8 +2,8 @@
 
 use crate::gastown::Settings;
 use crate::manifest::built_in_agents;
+use crate::model::SortedMap;
 use crate::model::{Program, client_of, plain_name};
-use std::collections::BTreeMap;
 
 /// An agent that can be recognised by its process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Recipe {
     /// The names that its process can have.
     pub process_names: Vec<String>,
     /// Variables that Gas Town's settings give it.
-    pub env: BTreeMap<String, String>,
+    pub env: SortedMap<String, String>,
     /// The built-in agent whose client it starts.
     pub like: Option<&'static str>,
     /// Whether gtctl knows the agent. The draft must declare any other.
@@ -49,7 +49,7 @@ pub fn recipes(settings: &Settings) -> Vec<Recipe> {
         name: agent.name,
         command: agent.command,
         process_names: agent.process_names,
-        env: BTreeMap::new(),
+        env: SortedMap::new(),
         like: None,
         is_built_in: true,
     });

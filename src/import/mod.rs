@@ -23,10 +23,10 @@ pub use foreign::{Conversion, ForeignProgram, LeftOut, TOOLS, convert};
 
 use crate::gastown::Files;
 use crate::manifest::Rigs;
+use crate::model::SortedMap;
 use crate::model::{Inhabitant, Period, Socket};
 use crate::store::Automonitor;
 use resident::Resident;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// All that a draft is made from.
@@ -49,11 +49,11 @@ pub struct Ground<'a> {
     /// The agents that can be recognised: see [`recipes`].
     pub recipes: &'a [Recipe],
     /// How long ago each session was last handed off, by its name.
-    pub handoffs: &'a BTreeMap<String, Period>,
+    pub handoffs: &'a SortedMap<String, Period>,
     /// What the automonitor has counted. `None` if the town never had one.
     pub automonitor: Option<Automonitor>,
     /// Sessions that must not be declared, by name, with the reason.
-    pub unfit: &'a BTreeMap<String, String>,
+    pub unfit: &'a SortedMap<String, String>,
 }
 
 /// A drafted manifest.

@@ -157,7 +157,7 @@ fn a_guides_town_becomes_a_manifest_that_has_its_names_agents_and_commands() {
     let of = |name: &str| {
         town.sessions
             .get(name)
-            .unwrap_or_else(|| panic!("no {name} in {:?}", town.sessions.keys()))
+            .unwrap_or_else(|| panic!("no {name} in {:?}", town.sessions))
     };
     assert_eq!(
         (

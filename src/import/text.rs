@@ -5,8 +5,8 @@ use super::resident::{Resident, Runs, stem_of_many};
 use super::{Ground, Unmapped};
 use crate::gastown::Naming;
 use crate::manifest::{default_dir, literal};
+use crate::model::SortedSet;
 use crate::model::{Period, Socket};
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -26,7 +26,7 @@ pub(super) fn write(
 ) -> String {
     let naming = naming(residents);
     let mut text = head(ground, naming);
-    let to_declare: BTreeSet<&str> = residents
+    let to_declare: SortedSet<&str> = residents
         .iter()
         .filter_map(own_recipe)
         .map(|recipe| recipe.name.as_str())
@@ -291,7 +291,7 @@ fn chores(ground: &Ground<'_>, residents: &[Resident<'_>]) -> String {
 
 /// Suggests a policy, as a comment, for each group of sessions that others seem to start.
 fn policies(ground: &Ground<'_>) -> String {
-    let stems: BTreeSet<String> = ground
+    let stems: SortedSet<String> = ground
         .population
         .iter()
         .filter(|inhabitant| inhabitant.town.is_none())

@@ -9,7 +9,7 @@
 //! **Architecture invariant:** nothing here knows what a job does, and nothing here changes the
 //! memory: a job hands back a report.
 
-use std::collections::BTreeMap;
+use crate::model::SortedMap;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -59,7 +59,7 @@ pub enum BrokenOff {
 
 /// The jobs of one kind that are under way.
 pub struct Pool<J: Job> {
-    running: BTreeMap<J::Key, Running<J>>,
+    running: SortedMap<J::Key, Running<J>>,
     ended: mpsc::UnboundedReceiver<(J::Key, J::Report)>,
     /// Each job has a copy. This one keeps the channel from closing.
     tell: mpsc::UnboundedSender<(J::Key, J::Report)>,
@@ -77,7 +77,7 @@ impl<J: Job> Default for Pool<J> {
     fn default() -> Self {
         let (tell, ended) = mpsc::unbounded_channel();
         Self {
-            running: BTreeMap::new(),
+            running: SortedMap::new(),
             ended,
             tell,
             heard: Vec::new(),

@@ -5,9 +5,9 @@ use super::fault::shown;
 use super::layer::Layer;
 use super::reading::{Reading, path};
 use super::wire::{AgentTable, AnswerTable, words};
+use crate::model::SortedMap;
 use crate::model::{Agent, DeclaredAnswer, Hooks, client_of};
 use figment::value::{Dict, Value};
-use std::collections::BTreeMap;
 
 /// The lists of phrases. A stronger layer adds to these; it replaces all other lists.
 const PHRASES: [&str; 11] = [
@@ -36,7 +36,7 @@ pub(crate) struct AgentEntry {
 ///
 /// `!` removes a phrase: `["b", "!a"]` over `["a"]` gives `["b"]`.
 pub(crate) fn add_phrases(layers: &mut [Layer]) {
-    let mut phrases_so_far: BTreeMap<(String, &str), Vec<Value>> = BTreeMap::new();
+    let mut phrases_so_far: SortedMap<(String, &str), Vec<Value>> = SortedMap::new();
     for layer in layers {
         for (agent, table) in tables(&mut layer.values) {
             for field in PHRASES {
@@ -86,7 +86,7 @@ fn add(phrases: &mut Vec<Value>, phrase: &Value) {
 }
 
 /// The tables of all agents, by name.
-type Tables<'t> = BTreeMap<&'t str, &'t AgentTable>;
+type Tables<'t> = SortedMap<&'t str, &'t AgentTable>;
 
 /// The table of an agent with the fields of `base`, the agent that it is like, where it has none.
 fn over(base: AgentTable, own: &AgentTable) -> AgentTable {
@@ -188,7 +188,7 @@ pub fn built_in_agents() -> Vec<BuiltInAgent> {
 
 impl Reading<'_> {
     /// Every agent that a session can name, by name.
-    pub(crate) fn agents(&mut self) -> BTreeMap<String, AgentEntry> {
+    pub(crate) fn agents(&mut self) -> SortedMap<String, AgentEntry> {
         let manifest = self.manifest;
         let tables: Tables<'_> = manifest
             .agents
@@ -196,7 +196,7 @@ impl Reading<'_> {
             .flatten()
             .map(|(name, table)| (name.as_str(), table))
             .collect();
-        let mut agents = BTreeMap::new();
+        let mut agents = SortedMap::new();
         for (name, own) in &tables {
             self.check_agent(name, own);
             let ancestry = self.ancestry_of(name, &tables);

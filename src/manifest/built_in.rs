@@ -6,9 +6,9 @@
 
 use super::desired::DEFAULT_AGENT;
 use super::layer::Layer;
+use crate::model::SortedSet;
 use crate::model::client_of;
 use figment::value::{Dict, Value};
-use std::collections::BTreeSet;
 
 /// Read for every manifest: the town, its defaults and its limits.
 const BASE: &str = include_str!("builtin/base.toml");
@@ -79,7 +79,7 @@ pub(crate) fn everything() -> String {
 
 /// The text of the built-in tables for a manifest of these layers.
 pub(crate) fn built_in(users: &[Layer], wanted: Tables) -> String {
-    let mut mentioned = BTreeSet::new();
+    let mut mentioned = SortedSet::new();
     for layer in users {
         add_words(&layer.values, &mut mentioned);
         for client in clients(&layer.values) {
@@ -132,14 +132,14 @@ fn clients(values: &Dict) -> impl Iterator<Item = &'static str> + '_ {
 }
 
 /// Adds each key and each text that names a built-in table, or that needs all of them.
-fn add_words<'v>(table: &'v Dict, words: &mut BTreeSet<&'v str>) {
+fn add_words<'v>(table: &'v Dict, words: &mut SortedSet<&'v str>) {
     for (key, value) in table {
         add_word(key, words);
         add_words_of(value, words);
     }
 }
 
-fn add_words_of<'v>(value: &'v Value, words: &mut BTreeSet<&'v str>) {
+fn add_words_of<'v>(value: &'v Value, words: &mut SortedSet<&'v str>) {
     match value {
         Value::String(_, text) => add_word(text, words),
         Value::Dict(_, table) => add_words(table, words),
@@ -148,7 +148,7 @@ fn add_words_of<'v>(value: &'v Value, words: &mut BTreeSet<&'v str>) {
     }
 }
 
-fn add_word<'v>(word: &'v str, words: &mut BTreeSet<&'v str>) {
+fn add_word<'v>(word: &'v str, words: &mut SortedSet<&'v str>) {
     if NEEDS_ALL.contains(&word) || tables().any(|table| table.name == word) {
         words.insert(word);
     }

@@ -7,10 +7,10 @@
 use super::fault::{Fault, shown};
 use super::layer::{Layer, Part};
 use super::wire::{self, values::unpack};
+use crate::model::SortedMap;
 use figment::error::{Actual, Kind};
 use figment::value::{Dict, Tag, Value};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
 
 /// The most faults that are reported for one table.
 const MAX_PER_TABLE: usize = 200;
@@ -403,7 +403,7 @@ fn find_mut<'v>(value: &'v mut Value, path: &[String]) -> Option<&'v mut Value> 
 /// When an element is removed, those behind it move up. Their faults must still name the place in
 /// the text. So the map holds, for the path of each list, the original indices that are gone.
 #[derive(Default)]
-struct Shifts(BTreeMap<Path, Vec<usize>>);
+struct Shifts(SortedMap<Path, Vec<usize>>);
 
 impl Shifts {
     /// The path that an entry had before anything was removed.

@@ -7,10 +7,10 @@ use super::session::Named;
 use super::wire::ChoreTable;
 use super::wire::times::{CronText, ZoneName};
 use super::wire::words::{self, Kind, Profile};
+use crate::model::SortedMap;
 use crate::model::{
     Accept, Chore, ChoreKind, ChoreTimes, Hosts, NudgeText, Period, SessionName, Timetable,
 };
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path as FsPath;
 
@@ -23,7 +23,7 @@ fn is_repo_part(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
-type Sessions<'n, 'a> = &'n BTreeMap<SessionName, Named<'a>>;
+type Sessions<'n, 'a> = &'n SortedMap<SessionName, Named<'a>>;
 
 /// The chores that this host runs. Their commands run in `dir`.
 pub(crate) fn resolve(
@@ -38,7 +38,7 @@ pub(crate) fn resolve(
         .as_ref()
         .and_then(|t| t.profile)
         .unwrap_or(Profile::Standard);
-    let mut index_of: BTreeMap<String, usize> = BTreeMap::new();
+    let mut index_of: SortedMap<String, usize> = SortedMap::new();
     let mut chores = Vec::new();
     for (index, table) in manifest.chore.iter().flatten().enumerate() {
         let Some(chore) = reading.chore(index, table, profile, named, dir) else {

@@ -15,7 +15,7 @@ use crate::model::{
     self, Agent, Backoff, Completion, Desired, EnvFile, Idling, Launch, Logs, Marker, NudgeText,
     Period, ReadyProbe, RestartPolicy, Schedule, SessionName, TokenLimits,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::path::PathBuf;
 
 /// The agent of a session that has neither `agent` nor `command`.
@@ -35,7 +35,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) town: &'a str,
     /// The Gas Town root, absolute.
     pub(crate) root: Option<PathBuf>,
-    pub(crate) agents: BTreeMap<String, AgentEntry>,
+    pub(crate) agents: SortedMap<String, AgentEntry>,
 }
 
 impl Scene<'_> {
@@ -45,7 +45,7 @@ impl Scene<'_> {
             .agents
             .values()
             .flat_map(|entry| entry.agent.process_names.iter().cloned());
-        let distinct: BTreeSet<String> = names.collect();
+        let distinct: SortedSet<String> = names.collect();
         distinct.into_iter().collect()
     }
 }
@@ -56,10 +56,10 @@ struct CheckedFields {
     launch: Launch,
     command: Vec<String>,
     dir: PathBuf,
-    env: BTreeMap<String, String>,
-    identity_env: BTreeMap<String, String>,
+    env: SortedMap<String, String>,
+    identity_env: SortedMap<String, String>,
     env_files: Vec<EnvFile>,
-    pass_env: BTreeSet<String>,
+    pass_env: SortedSet<String>,
     handoff: Option<NudgeText>,
     idling: Idling,
     completion: Completion,
@@ -86,13 +86,13 @@ impl Reading<'_> {
             env_files: checked.env_files,
             pass_env: checked.pass_env,
             // `Reading::moved` fills it in when all sessions are known.
-            moved: BTreeSet::new(),
+            moved: SortedSet::new(),
             enabled: pick!(tiers, enabled).copied().unwrap_or(true),
             schedule: self.schedule(tiers),
             restart: restart_policy(tiers),
             wave: pick!(tiers, wave).copied().unwrap_or(1),
             // `Reading::order` fills it in when all sessions are known.
-            after: BTreeMap::new(),
+            after: SortedMap::new(),
             ready_after: wait(pick!(tiers, ready_after)),
             ready: checked.ready,
             max_age: self.max_age(scene, named),
@@ -334,9 +334,9 @@ impl Reading<'_> {
         self.absolute(&filled, at)
     }
 
-    fn env(&mut self, tiers: &Tiers<'_>, words: &Words<'_>) -> BTreeMap<String, String> {
+    fn env(&mut self, tiers: &Tiers<'_>, words: &Words<'_>) -> SortedMap<String, String> {
         let layers = self.layers;
-        let mut env = BTreeMap::new();
+        let mut env = SortedMap::new();
         for table in [&tiers.defaults.env, &tiers.role.env, &tiers.session.env] {
             for (name, value) in table.iter().flatten() {
                 let at = || tiers.path(layers, &["env", name]);
@@ -379,8 +379,8 @@ impl Reading<'_> {
         files.iter().enumerate().filter_map(file).collect()
     }
 
-    fn pass_env(&mut self, tiers: &Tiers<'_>) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
+    fn pass_env(&mut self, tiers: &Tiers<'_>) -> SortedSet<String> {
+        let mut names = SortedSet::new();
         for list in [
             &tiers.defaults.pass_env,
             &tiers.role.pass_env,
@@ -541,7 +541,7 @@ mod tests {
     fn shares_are_fixed_bounded_and_spread() {
         let most = Period::from_mins(5);
         let names = ["a", "b", "gt-shop-crew-1", "gt-shop-crew-2", "hq-mayor"];
-        let shares: BTreeSet<_> = names
+        let shares: SortedSet<_> = names
             .map(|n| share(&SessionName::new(n).expect(n), most))
             .into();
         assert_eq!(shares.len(), names.len());

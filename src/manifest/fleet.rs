@@ -5,11 +5,11 @@ use super::reading::{Reading, path};
 use super::session::{Named, pick};
 use super::wire::StoreTable;
 use super::wire::groups::HostValue;
+use crate::model::SortedMap;
 use crate::model::{
     Desired, Fleet, FleetSession, HostChoice, HostName, Hosts, LossPolicy, SessionName,
     StoreSettings,
 };
-use std::collections::BTreeMap;
 
 /// The word that stands for each host.
 pub(crate) const ANY: &str = "any";
@@ -20,8 +20,8 @@ impl Reading<'_> {
         &mut self,
         hosts: &Hosts,
         table: &StoreTable,
-        named: &BTreeMap<SessionName, Named<'_>>,
-        all: BTreeMap<SessionName, Desired>,
+        named: &SortedMap<SessionName, Named<'_>>,
+        all: SortedMap<SessionName, Desired>,
     ) -> Fleet {
         let settings = self.store_settings(table);
         if hosts.has(ANY) {
@@ -30,7 +30,7 @@ impl Reading<'_> {
             self.faults
                 .push(fault.help("give it another name: host = \"any\" means each host"));
         }
-        let mut sessions = BTreeMap::new();
+        let mut sessions = SortedMap::new();
         for (name, desired) in all {
             let Some(who) = named.get(&name) else {
                 continue;

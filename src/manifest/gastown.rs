@@ -4,8 +4,8 @@ use super::check::Path;
 use super::fault::{Fault, shown};
 use super::reading::{Reading, path};
 use super::wire::words::Naming;
+use crate::model::SortedMap;
 use crate::model::{Agent, SessionName};
-use std::collections::BTreeMap;
 use std::path::{Path as FsPath, PathBuf};
 
 /// The file that lists the rigs, relative to the Gas Town root.
@@ -15,7 +15,7 @@ pub(crate) const NO_PREFIX: &str = "gt";
 
 /// The rigs of a Gas Town root, with their prefixes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rigs(BTreeMap<String, String>);
+pub struct Rigs(SortedMap<String, String>);
 
 impl Rigs {
     /// Reads the text of `mayor/rigs.json`.
@@ -160,13 +160,13 @@ impl Identity<'_> {
         root: &FsPath,
         session: &SessionName,
         agent: &Agent,
-    ) -> BTreeMap<String, String> {
+    ) -> SortedMap<String, String> {
         let actor = self.actor();
         let author = match (self.role, self.name) {
             ("crew" | "polecat", Some(name)) => name.to_owned(),
             _ => actor.clone(),
         };
-        let mut env = BTreeMap::from([
+        let mut env = SortedMap::from([
             ("BD_ACTOR", actor.clone()),
             ("CLAUDECODE", String::new()),
             ("GIT_AUTHOR_NAME", author),

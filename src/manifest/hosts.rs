@@ -7,10 +7,10 @@ use super::reading::{Reading, path};
 use super::session::{Named, pick};
 use super::wire::groups::HostValue;
 use super::wire::{ChoreTable, HostTable};
+use crate::model::SortedMap;
 use crate::model::{
     Chore, ChoreKind, Desired, HostAddress, HostName, Hosts, SessionName, Zone, is_ssh_destination,
 };
-use std::collections::BTreeMap;
 
 /// What says which host of a town this machine is.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,7 +27,7 @@ pub struct Machine<'a> {
 impl Reading<'_> {
     /// The hosts of the town, and which of them this machine is. No session has its place yet.
     pub(crate) fn hosts(&mut self, town: &str) -> Hosts {
-        let mut all = BTreeMap::new();
+        let mut all = SortedMap::new();
         let tables = self.manifest.hosts.as_ref();
         for (text, table) in tables.into_iter().flatten() {
             match HostName::new(text) {
@@ -89,7 +89,7 @@ impl Reading<'_> {
 
     /// The host that this machine is: the one that is asked for, else the one with the machine's
     /// whole host name, else the one with its first part. Capital letters make no difference.
-    fn here(&mut self, all: &BTreeMap<HostName, HostAddress>) -> Option<HostName> {
+    fn here(&mut self, all: &SortedMap<HostName, HostAddress>) -> Option<HostName> {
         if all.is_empty() {
             return None;
         }
@@ -134,7 +134,7 @@ impl Reading<'_> {
 
     fn host_asked_for(
         &mut self,
-        all: &BTreeMap<HostName, HostAddress>,
+        all: &SortedMap<HostName, HostAddress>,
         by: &str,
         asked: &str,
     ) -> Option<HostName> {
@@ -163,15 +163,15 @@ impl Reading<'_> {
     pub(crate) fn place(
         &mut self,
         hosts: &mut Hosts,
-        named: &BTreeMap<SessionName, Named<'_>>,
-        sessions: &mut BTreeMap<SessionName, Desired>,
+        named: &SortedMap<SessionName, Named<'_>>,
+        sessions: &mut SortedMap<SessionName, Desired>,
     ) {
         if let Some(table) = self.manifest.store.as_ref() {
             let all = std::mem::take(sessions);
             hosts.fleet = Some(self.fleet(hosts, table, named, all));
             return;
         }
-        let mut homes: BTreeMap<&SessionName, HostName> = BTreeMap::new();
+        let mut homes: SortedMap<&SessionName, HostName> = SortedMap::new();
         for (name, who) in named {
             homes.extend(self.home(hosts, who).map(|host| (name, host)));
         }
@@ -250,8 +250,8 @@ impl Reading<'_> {
     /// A host cannot see whether a session of another host is ready.
     fn check_waits(
         &mut self,
-        homes: &BTreeMap<&SessionName, HostName>,
-        named: &BTreeMap<SessionName, Named<'_>>,
+        homes: &SortedMap<&SessionName, HostName>,
+        named: &SortedMap<SessionName, Named<'_>>,
         name: &SessionName,
         desired: &Desired,
     ) {
@@ -306,7 +306,7 @@ impl Reading<'_> {
     }
 }
 
-fn list(all: &BTreeMap<HostName, HostAddress>) -> String {
+fn list(all: &SortedMap<HostName, HostAddress>) -> String {
     let names: Vec<&str> = all.keys().map(HostName::as_str).collect();
     names.join(", ")
 }

@@ -10,8 +10,8 @@ use super::check::{Findings, Path};
 use super::fault::{Fault, SourceFile, ValueOrigin, shown};
 use super::layer::{LISTS, Layer, Part, Source};
 use super::{shown_path, text};
+use crate::model::SortedSet;
 use figment::value::Value;
-use std::collections::BTreeSet;
 use std::path::{Component, Path as FsPath, PathBuf};
 
 /// The most files that a manifest may include.
@@ -51,7 +51,7 @@ pub(crate) struct Parsed {
     /// Other faults of `include`.
     pub(crate) findings: Findings,
     /// The real paths of the manifest and of what it includes.
-    seen: BTreeSet<PathBuf>,
+    seen: SortedSet<PathBuf>,
     /// The bytes of the included files.
     bytes: usize,
 }

@@ -3,9 +3,9 @@
 use super::fault::{Fault, shown};
 use super::reading::Reading;
 use super::session::Named;
+use crate::model::SortedMap;
+use crate::model::sorted::Entry;
 use crate::model::{Desired, SessionName};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::path::Path as FsPath;
 
 /// The longest instructions, in bytes. An agent reads all of them when it starts.
@@ -18,12 +18,12 @@ impl Reading<'_> {
     /// Notes the faults of the instructions of all sessions.
     pub(crate) fn check_instructions(
         &mut self,
-        named: &BTreeMap<SessionName, Named<'_>>,
-        sessions: &BTreeMap<SessionName, Desired>,
+        named: &SortedMap<SessionName, Named<'_>>,
+        sessions: &SortedMap<SessionName, Desired>,
     ) {
         // Many sessions can share instructions, so each file is read once.
-        let mut flaws: BTreeMap<&FsPath, Option<Flaw>> = BTreeMap::new();
-        let mut written = BTreeMap::new();
+        let mut flaws: SortedMap<&FsPath, Option<Flaw>> = SortedMap::new();
+        let mut written = SortedMap::new();
         for desired in sessions.values() {
             let (Some(source), Some(file)) =
                 (desired.instructions.as_deref(), desired.instructed())

@@ -5,9 +5,9 @@ use super::fault::{Fault, shown};
 use super::layer::Part;
 use super::reading::Reading;
 use super::session::{Named, pick};
+use crate::model::SortedMap;
+use crate::model::sorted::Entry;
 use crate::model::{Desired, SessionName};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 impl Reading<'_> {
     /// Fills in `moved` of every session, and notes a fault for each name that cannot be a former
@@ -15,10 +15,10 @@ impl Reading<'_> {
     pub(crate) fn moved(
         &mut self,
         town: &str,
-        named: &BTreeMap<SessionName, Named<'_>>,
-        sessions: &mut BTreeMap<SessionName, Desired>,
+        named: &SortedMap<SessionName, Named<'_>>,
+        sessions: &mut SortedMap<SessionName, Desired>,
     ) {
-        let mut known: BTreeMap<SessionName, (&SessionName, Path)> = BTreeMap::new();
+        let mut known: SortedMap<SessionName, (&SessionName, Path)> = SortedMap::new();
         for (name, who) in named {
             for (index, text) in who.tiers.session.moved.iter().flatten().enumerate() {
                 let Some(former) = self.former_name(town, who, index, text) else {

@@ -7,8 +7,9 @@ use super::reading::Reading;
 use super::session::{Named, pick};
 use super::wire::words::When;
 use crate::model::{Awaited, Desired, Milestone, SessionName, matches_pattern};
+use crate::model::{SortedMap, SortedSet};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// The most cycles that are reported.
 const MAX_CYCLES: usize = 50;
@@ -20,18 +21,18 @@ impl Reading<'_> {
     pub(crate) fn order(
         &mut self,
         town: &str,
-        named: &BTreeMap<SessionName, Named<'_>>,
-        sessions: &mut BTreeMap<SessionName, Desired>,
+        named: &SortedMap<SessionName, Named<'_>>,
+        sessions: &mut SortedMap<SessionName, Desired>,
     ) {
         let is_waiting = |who: &Named<'_>| pick!(who.tiers, after).is_some();
         if !named.values().any(is_waiting) {
             return;
         }
-        let waves: BTreeMap<SessionName, u32> = sessions
+        let waves: SortedMap<SessionName, u32> = sessions
             .iter()
             .map(|(name, d)| (name.clone(), d.wave))
             .collect();
-        let tasks: BTreeSet<SessionName> = sessions
+        let tasks: SortedSet<SessionName> = sessions
             .iter()
             .filter(|(_, desired)| desired.is_task())
             .map(|(name, _)| name.clone())
@@ -39,7 +40,7 @@ impl Reading<'_> {
         let mut meant = Meant::of(named);
         let mut waits = 0;
         for (name, who) in named {
-            let mut after: BTreeMap<SessionName, Awaited> = BTreeMap::new();
+            let mut after: SortedMap<SessionName, Awaited> = SortedMap::new();
             for (index, entry) in pick!(who.tiers, after).into_iter().flatten().enumerate() {
                 let Some(text) = self.awaited_text(town, who, index, &entry.session) else {
                     continue;
@@ -118,7 +119,7 @@ impl Reading<'_> {
     pub(crate) fn check_after(
         &mut self,
         town: &str,
-        named: &BTreeMap<SessionName, Named<'_>>,
+        named: &SortedMap<SessionName, Named<'_>>,
         who: &Named<'_>,
     ) {
         let mut meant = Meant::of(named);
@@ -185,7 +186,7 @@ impl Reading<'_> {
 
     fn unknown_after(
         &self,
-        named: &BTreeMap<SessionName, Named<'_>>,
+        named: &SortedMap<SessionName, Named<'_>>,
         who: &Named<'_>,
         index: usize,
         other: &str,
@@ -200,7 +201,7 @@ impl Reading<'_> {
         let fault = Fault::new("unknown-session", self.after_origin(who, index), message)
             .label("no such session");
         if let Some(role) = role {
-            let roles: BTreeSet<&str> = named.values().map(|who| who.tiers.role_name).collect();
+            let roles: SortedSet<&str> = named.values().map(|who| who.tiers.role_name).collect();
             return fault.did_you_mean(role, roles, || {
                 "write a role that a session has, such as role:witness".to_owned()
             });
@@ -214,8 +215,8 @@ impl Reading<'_> {
     fn cycles(
         &mut self,
         town: &str,
-        named: &BTreeMap<SessionName, Named<'_>>,
-        sessions: &BTreeMap<SessionName, Desired>,
+        named: &SortedMap<SessionName, Named<'_>>,
+        sessions: &SortedMap<SessionName, Desired>,
     ) {
         let mut suspects = peel(&sessions.keys().cloned().collect(), sessions);
         for _ in 0..MAX_CYCLES {
@@ -233,7 +234,7 @@ impl Reading<'_> {
     fn cycle_fault(
         &self,
         town: &str,
-        named: &BTreeMap<SessionName, Named<'_>>,
+        named: &SortedMap<SessionName, Named<'_>>,
         cycle: &[SessionName],
     ) -> Option<Fault> {
         let mut edges = cycle
@@ -293,16 +294,16 @@ fn means(text: &str, name: &SessionName, role: &str) -> bool {
 /// Which sessions the entries of `after` mean. Each text is looked up once.
 struct Meant<'n> {
     /// Every session with its role.
-    roles: BTreeMap<&'n SessionName, &'n str>,
-    groups: BTreeMap<String, Vec<&'n SessionName>>,
+    roles: SortedMap<&'n SessionName, &'n str>,
+    groups: SortedMap<String, Vec<&'n SessionName>>,
 }
 
 impl<'n> Meant<'n> {
-    fn of(named: &'n BTreeMap<SessionName, Named<'_>>) -> Self {
+    fn of(named: &'n SortedMap<SessionName, Named<'_>>) -> Self {
         let role = |(name, who): (&'n SessionName, &'n Named<'_>)| (name, who.tiers.role_name);
         Self {
             roles: named.iter().map(role).collect(),
-            groups: BTreeMap::new(),
+            groups: SortedMap::new(),
         }
     }
 
@@ -341,14 +342,14 @@ fn shortened(names: &[&str]) -> String {
 ///
 /// A session is on no cycle if its waits all end, or if no endless chain of waits leads to it.
 fn peel(
-    suspects: &BTreeSet<SessionName>,
-    sessions: &BTreeMap<SessionName, Desired>,
-) -> BTreeSet<SessionName> {
-    let mut waits_for: Edges<'_> = BTreeMap::new();
-    let mut awaited_by: Edges<'_> = BTreeMap::new();
+    suspects: &SortedSet<SessionName>,
+    sessions: &SortedMap<SessionName, Desired>,
+) -> SortedSet<SessionName> {
+    let mut waits_for: Edges<'_> = SortedMap::new();
+    let mut awaited_by: Edges<'_> = SortedMap::new();
     let suspected = sessions.iter().filter(|(name, _)| suspects.contains(*name));
     for (name, session) in suspected {
-        let others: BTreeSet<&SessionName> = session
+        let others: SortedSet<&SessionName> = session
             .after
             .keys()
             .filter(|other| suspects.contains(*other))
@@ -367,16 +368,16 @@ fn peel(
 }
 
 /// From each name, the names to which an edge leads.
-type Edges<'s> = BTreeMap<&'s SessionName, BTreeSet<&'s SessionName>>;
+type Edges<'s> = SortedMap<&'s SessionName, SortedSet<&'s SessionName>>;
 
 /// The names from which one can follow `edges` for ever. `reversed` has the same edges backwards.
 ///
 /// Names without an edge are removed, and with each the edges to it, until none is left to remove.
-fn endless<'s>(edges: &Edges<'s>, reversed: &Edges<'s>) -> BTreeSet<&'s SessionName> {
-    let mut names: BTreeSet<&SessionName> = edges.keys().chain(reversed.keys()).copied().collect();
-    let mut edges_left: BTreeMap<&SessionName, usize> = names
+fn endless<'s>(edges: &Edges<'s>, reversed: &Edges<'s>) -> SortedSet<&'s SessionName> {
+    let mut names: SortedSet<&SessionName> = edges.keys().chain(reversed.keys()).copied().collect();
+    let mut edges_left: SortedMap<&SessionName, usize> = names
         .iter()
-        .map(|name| (*name, edges.get(name).map_or(0, BTreeSet::len)))
+        .map(|name| (*name, edges.get(name).map_or(0, SortedSet::len)))
         .collect();
     let mut dead_ends: VecDeque<&SessionName> = edges_left
         .iter()
@@ -400,10 +401,10 @@ fn endless<'s>(edges: &Edges<'s>, reversed: &Edges<'s>) -> BTreeSet<&'s SessionN
 /// The first cycle on a walk from `start` through the suspects. It begins with its smallest name.
 fn cycle_from(
     start: &SessionName,
-    suspects: &BTreeSet<SessionName>,
-    sessions: &BTreeMap<SessionName, Desired>,
+    suspects: &SortedSet<SessionName>,
+    sessions: &SortedMap<SessionName, Desired>,
 ) -> Vec<SessionName> {
-    let mut position: BTreeMap<&SessionName, usize> = BTreeMap::new();
+    let mut position: SortedMap<&SessionName, usize> = SortedMap::new();
     let mut trail: Vec<SessionName> = Vec::new();
     let mut current = start;
     while !position.contains_key(current) {

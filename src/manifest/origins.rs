@@ -7,9 +7,9 @@ use super::layer::{Layers, Part};
 use super::session::tier_path;
 use super::values::{Form, list, quoted, resolved, toml_key, toml_text};
 use super::wire;
+use crate::model::SortedMap;
 use crate::model::{Change, Commands, Desired, SessionName};
 use figment::value::Value;
-use std::collections::BTreeMap;
 
 /// The origin of the `max_age` of a command without an agent, unless the user sets it.
 pub const PLAIN_COMMAND: &str = "default for a command without an agent";
@@ -36,7 +36,7 @@ pub struct Explained {
 pub struct Origins {
     layers: Layers,
     files: Vec<SourceFile>,
-    sessions: BTreeMap<SessionName, Place>,
+    sessions: SortedMap<SessionName, Place>,
 }
 
 /// Where a session is declared.
@@ -65,7 +65,7 @@ impl Origins {
     pub(crate) fn new(
         layers: Layers,
         files: Vec<SourceFile>,
-        sessions: BTreeMap<SessionName, Place>,
+        sessions: SortedMap<SessionName, Place>,
     ) -> Self {
         Self {
             layers,
@@ -123,8 +123,8 @@ impl Origins {
         session: &Desired,
         fields: &[&str],
         changes: &[Change],
-    ) -> BTreeMap<String, String> {
-        let mut places = BTreeMap::new();
+    ) -> SortedMap<String, String> {
+        let mut places = SortedMap::new();
         let mut note = |key: &str, place: Option<String>| {
             places.extend(place.map(|place| (key.to_owned(), place)));
         };

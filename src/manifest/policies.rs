@@ -7,7 +7,7 @@ use super::reading::{Reading, path};
 use super::template::Words;
 use super::wire::{self, values::Limit, values::Wait, words::WhenAttached};
 use crate::model::{Completion, Period, Policy};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// The policies without a fault, in the order of the manifest.
 ///
@@ -15,10 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) fn resolve(
     reading: &mut Reading<'_>,
     town: &str,
-    agents: &BTreeMap<String, AgentEntry>,
+    agents: &SortedMap<String, AgentEntry>,
 ) -> Vec<Policy> {
     let manifest = reading.manifest;
-    let busy_phrases: BTreeSet<&String> = agents
+    let busy_phrases: SortedSet<&String> = agents
         .values()
         .flat_map(|entry| &entry.agent.busy)
         .collect();

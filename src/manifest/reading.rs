@@ -7,7 +7,7 @@ use super::fault::{Fault, SourceFile, Span, ValueOrigin, shown};
 use super::layer::{Layers, Part};
 use super::template::{TemplateFault, WORDS, Words};
 use super::wire;
-use std::collections::BTreeSet;
+use crate::model::SortedSet;
 use std::path::PathBuf;
 
 /// The state of one reading, on the way from the tables to a town.
@@ -18,9 +18,9 @@ pub(crate) struct Reading<'a> {
     pub(crate) manifest: &'a wire::Manifest,
     pub(crate) faults: Vec<Fault>,
     /// What `check` has removed because it was faulty.
-    cut: BTreeSet<Path>,
+    cut: SortedSet<Path>,
     /// Code and place of each fault that is noted only once, see [`Reading::add_once`].
-    pub(crate) noted: BTreeSet<(&'static str, ValueOrigin)>,
+    pub(crate) noted: SortedSet<(&'static str, ValueOrigin)>,
 }
 
 /// A path of these steps, such as `["town", "root"]`.
@@ -43,7 +43,7 @@ impl<'a> Reading<'a> {
             files,
             manifest,
             faults: Vec::new(),
-            noted: BTreeSet::new(),
+            noted: SortedSet::new(),
             cut: cut.into_iter().collect(),
         }
     }

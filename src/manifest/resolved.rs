@@ -5,9 +5,9 @@ use super::layer::LISTS;
 use super::origins::{Explained, Origins, leaves};
 use super::values::{Form, toml_key};
 use super::wire;
+use crate::model::SortedSet;
 use crate::model::{Desired, Town};
 use figment::value::Value;
-use std::collections::BTreeSet;
 
 /// One table of the manifest as it is in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +39,12 @@ impl Origins {
             .filter_map(|table| self.table(format!("[{table}]"), &[table]))
             .collect();
         let agents = town.declared().map(|session| session.agent.name.as_str());
-        let agents: BTreeSet<&str> = agents.collect();
+        let agents: SortedSet<&str> = agents.collect();
         tables.extend(agents.into_iter().filter_map(|agent| {
             let header = format!("[agents.{}]", toml_key(agent));
             self.table(header, &["agents", agent])
         }));
-        let roles: BTreeSet<&str> = town.declared().map(|session| &*session.role).collect();
+        let roles: SortedSet<&str> = town.declared().map(|session| &*session.role).collect();
         tables.extend(roles.into_iter().map(|role| self.role(role, town)));
         tables.extend(town.declared().map(|session| self.session_table(session)));
         tables.extend(self.listed("policy"));

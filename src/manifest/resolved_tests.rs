@@ -18,7 +18,7 @@ fn text(tables: &[ResolvedTable]) -> String {
 fn without_env(mut town: Town) -> Town {
     for session in town.sessions.values_mut() {
         *session = Desired {
-            env: std::collections::BTreeMap::new(),
+            env: crate::model::SortedMap::new(),
             ..session.clone()
         };
     }

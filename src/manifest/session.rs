@@ -13,8 +13,8 @@ use super::template::{TemplateFault, Words};
 use super::town::MAX_SESSIONS;
 use super::wire::{DefaultsTable, RoleTable, SessionTable};
 use crate::model::SessionName;
+use crate::model::SortedMap;
 use crate::model::invisible::is_invisible;
-use std::collections::BTreeMap;
 
 /// The value of a field in the strongest of a session's three tables that has it.
 ///
@@ -157,8 +157,8 @@ impl<'a> Reading<'a> {
         &mut self,
         town: &str,
         rigs: Option<&Rigs>,
-    ) -> (BTreeMap<SessionName, Named<'a>>, Vec<Named<'a>>) {
-        let mut sessions: BTreeMap<SessionName, Named<'a>> = BTreeMap::new();
+    ) -> (SortedMap<SessionName, Named<'a>>, Vec<Named<'a>>) {
+        let mut sessions: SortedMap<SessionName, Named<'a>> = SortedMap::new();
         let mut nameless = Vec::new();
         let manifest = self.manifest;
         for (index, table) in manifest.session.iter().flatten().enumerate() {

@@ -232,7 +232,7 @@ fn a_gas_town_gets_its_names_directories_and_identity() {
     assert!(
         town.sessions.contains_key("sh-crew-watcher"),
         "{:?}",
-        town.sessions.keys()
+        town.sessions
     );
 }
 

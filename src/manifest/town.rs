@@ -7,12 +7,12 @@ use super::reading::{Reading, path};
 use super::session::{Named, SPLIT};
 use super::wire;
 use super::{chores, policies};
+use crate::model::SortedMap;
 use crate::model::{
     Desired, Gastown, Hosts, Limits, Metrics, Notify, Period, SessionName, Socket, Topic, Town,
     WebAddress,
 };
 use core::net::SocketAddr;
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path as FsPath, PathBuf};
 
@@ -21,9 +21,9 @@ pub(crate) const MAX_SESSIONS: usize = 5000;
 
 impl Reading<'_> {
     /// The town, and the place of each session. The town may be used only if there is no error.
-    pub(crate) fn town(&mut self) -> (Option<Town>, BTreeMap<SessionName, Place>) {
+    pub(crate) fn town(&mut self) -> (Option<Town>, SortedMap<SessionName, Place>) {
         if self.has_too_many_sessions() {
-            return (None, BTreeMap::new());
+            return (None, SortedMap::new());
         }
         let manifest = self.manifest;
         let name = self.town_name();
@@ -53,7 +53,7 @@ impl Reading<'_> {
             name,
             root: scene.root,
             gastown: Gastown::default(),
-            unstartable: BTreeMap::new(),
+            unstartable: SortedMap::new(),
             socket,
             sessions,
             policies,
@@ -85,11 +85,11 @@ impl Reading<'_> {
     fn resolved_sessions(
         &mut self,
         scene: &Scene<'_>,
-        named: &BTreeMap<SessionName, Named<'_>>,
+        named: &SortedMap<SessionName, Named<'_>>,
         nameless: &[Named<'_>],
         hosts: &mut Hosts,
-    ) -> BTreeMap<SessionName, Desired> {
-        let mut sessions = BTreeMap::new();
+    ) -> SortedMap<SessionName, Desired> {
+        let mut sessions = SortedMap::new();
         for (name, who) in named {
             let desired = self.advised(scene, who);
             sessions.extend(desired.map(|desired| (name.clone(), desired)));
@@ -295,7 +295,7 @@ fn town_name_text(manifest: &wire::Manifest) -> Option<&str> {
     table.name.as_deref()
 }
 
-fn places(named: &BTreeMap<SessionName, Named<'_>>) -> BTreeMap<SessionName, Place> {
+fn places(named: &SortedMap<SessionName, Named<'_>>) -> SortedMap<SessionName, Place> {
     let place = |who: &Named<'_>| Place {
         index: who.tiers.index,
         role: who.tiers.role_name.to_owned(),

@@ -16,8 +16,8 @@ use super::check::{Findings, check, fields_of};
 use super::fault::{Fault, ValueOrigin, nearest, shown};
 use super::layer::{Layer, Source};
 use super::wire;
+use crate::model::SortedSet;
 use figment::value::{Dict, Num, Tag, Value};
-use std::collections::BTreeSet;
 
 /// Variables that have another meaning and set nothing in the manifest.
 const RESERVED: [&str; 13] = [
@@ -51,8 +51,8 @@ pub struct Flag {
 ///
 /// A misspelled name is not among them, nor is a reserved one such as `GTCTL_FILE`.
 #[must_use]
-pub fn are_settings(names: impl IntoIterator<Item = String>) -> BTreeSet<String> {
-    let settings: BTreeSet<String> = every_path().iter().map(|path| variable_of(path)).collect();
+pub fn are_settings(names: impl IntoIterator<Item = String>) -> SortedSet<String> {
+    let settings: SortedSet<String> = every_path().iter().map(|path| variable_of(path)).collect();
     names
         .into_iter()
         .filter(|name| settings.contains(name) && !RESERVED.contains(&name.as_str()))

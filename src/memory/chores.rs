@@ -2,12 +2,12 @@
 //! became of it.
 
 use super::texts::{ask_text, lose_texts};
+use crate::model::SortedSet;
 use crate::model::{
     Advice, Asker, Chore, ChoreEnd, ChoreHistory, ChoreKind, ChoreResult, ChoreTime, Judged,
     Memory, Moment, NudgeText, Plan, Proposal, ProposalStanding, Request, SessionName, TextRequest,
     Town,
 };
-use std::collections::BTreeSet;
 
 /// Takes in that the chores which are due in this plan begin now, and that some are skipped. The
 /// proposals of their last runs are forgotten. A chore that types a text makes a request; requests
@@ -97,9 +97,9 @@ pub fn end_chore(
 /// Ends every run that is remembered as running but does not run: its controller has ended. A run
 /// whose text still waits goes on.
 #[must_use]
-pub fn lose_chores(mut memory: Memory, running: &BTreeSet<String>, now: Moment) -> Memory {
+pub fn lose_chores(mut memory: Memory, running: &SortedSet<String>, now: Moment) -> Memory {
     lose_texts(&mut memory, running, now);
-    let waiting: BTreeSet<String> = memory.texts.iter().map(TextRequest::job).collect();
+    let waiting: SortedSet<String> = memory.texts.iter().map(TextRequest::job).collect();
     let goes_on = |name: &String| running.contains(name) || waiting.contains(name);
     let lost = memory
         .chores
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn a_run_whose_text_waits_goes_on_without_its_controller() {
-        let nobody = BTreeSet::new();
+        let nobody = SortedSet::new();
         let memory = lose_chores(waiting(), &nobody, NOW);
         assert_eq!((&memory.chores["c"].ended, memory.texts.len()), (&None, 1));
         let mut begun = memory;

@@ -1,14 +1,14 @@
 //! What a look at a screen teaches, and what the ends of signed-out agents do.
 
 use super::reports;
+use crate::model::SortedMap;
 use crate::model::{
     Content, Cpu, Desired, Ended, Footprint, History, Incarnation, Life, Memory, Moment, Period,
     ProgramCheck, Screen, ScreenState, Seen, SeenDialog, Usage, keep_newest,
 };
-use std::collections::BTreeMap;
 
 /// Ends of runs in a row that left a sign-in screen behind, by agent.
-pub(super) type AuthDeaths = BTreeMap<String, Vec<Moment>>;
+pub(super) type AuthDeaths = SortedMap<String, Vec<Moment>>;
 
 /// More than one part in so many of a processor is work.
 const WORK_SHARE: u64 = 50;

@@ -1,10 +1,10 @@
 use super::*;
+use crate::model::SortedMap;
 use crate::model::{
     Activity, Agent, Backoff, Completion, Death, Idling, Launch, Logs, OnDrift, Phase, Reported,
     RestartPolicy, Source, WhenAttached,
 };
 use crate::model::{Generation, Ownership, PaneId, ProcId, SessionId, SessionName, Title, Told};
-use std::collections::BTreeMap;
 
 const NOW: Moment = Moment {
     wall: 1_790_000_000_000,
@@ -59,16 +59,16 @@ fn desired() -> Desired {
         launch: Launch::Tmux,
         command: vec![],
         dir: "/".into(),
-        env: BTreeMap::new(),
-        identity_env: BTreeMap::new(),
+        env: SortedMap::new(),
+        identity_env: SortedMap::new(),
         env_files: Vec::new(),
-        pass_env: std::collections::BTreeSet::new(),
-        moved: std::collections::BTreeSet::new(),
+        pass_env: crate::model::SortedSet::new(),
+        moved: crate::model::SortedSet::new(),
         enabled: true,
         schedule: None,
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeMap::new(),
+        after: SortedMap::new(),
         ready_after: Period::ZERO,
         ready: None,
         max_age: None,

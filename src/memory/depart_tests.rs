@@ -1,11 +1,11 @@
 use super::*;
 use crate::memory::learn;
+use crate::model::SortedMap;
 use crate::model::{
     Fingerprint, Generation, Incarnation, Label, Observed, Origin, Ownership, PaneId, ProcId, Rung,
     ServerId, SessionId, SessionName,
 };
 use crate::sim::{Random, random_town};
-use std::collections::BTreeMap;
 
 const NOW: Moment = Moment {
     wall: 1_790_000_000_000,
@@ -89,10 +89,10 @@ fn up(id: ServerId, sessions: &[(&str, Seen)]) -> Observed {
         id,
         version: "3.3a".into(),
         sessions,
-        moved: BTreeMap::new(),
+        moved: SortedMap::new(),
         own: None,
-        ended: BTreeMap::new(),
-        unpiped: std::collections::BTreeSet::new(),
+        ended: SortedMap::new(),
+        unpiped: crate::model::SortedSet::new(),
     })
 }
 

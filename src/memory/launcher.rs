@@ -1,10 +1,10 @@
 //! Starts and stops by commands: that they were begun, that they still go on, and how they ended.
 
+use crate::model::SortedMap;
 use crate::model::{
     Complaint, Effect, History, LauncherJob, Memory, Moment, Outcome, Plan, ProcId, SessionName,
     Step,
 };
-use std::collections::BTreeMap;
 
 /// Takes in that this plan's steps by commands are about to be begun, and that `me` waits for them.
 /// Before the rest of the plan's intent is taken in.
@@ -44,7 +44,7 @@ pub fn lose_launcher_jobs(mut memory: Memory, lives: impl Fn(ProcId) -> bool) ->
 #[must_use]
 pub fn hold_launcher_jobs(
     mut memory: Memory,
-    here: &BTreeMap<SessionName, LauncherJob>,
+    here: &SortedMap<SessionName, LauncherJob>,
     me: ProcId,
 ) -> Memory {
     for (name, history) in &mut memory.sessions {

@@ -7,12 +7,12 @@ use super::forget::{forget, watch_clocks};
 use super::probe::forget_probes;
 use super::rename::follow_renames;
 use super::run::{learn_seen, learn_unseen};
+use crate::model::SortedMap;
 use crate::model::{
     Chore, ChoreTimes, Death, Desired, Ended, History, Label, Memory, Moment, Observed, Ownership,
     Period, Seen, Server, SessionName, Town, Walk,
 };
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 /// The history of a session that is neither declared nor there is kept for so long, because of its
 /// handoff gap.
@@ -192,7 +192,7 @@ fn learn_session(
 }
 
 /// Our sessions, by the name that each was declared under.
-pub(super) type Ours<'a> = BTreeMap<&'a SessionName, (&'a Seen, &'a Label)>;
+pub(super) type Ours<'a> = SortedMap<&'a SessionName, (&'a Seen, &'a Label)>;
 
 /// Our sessions by their declared names, which a rename in tmux does not change. If two have one
 /// name, the later run counts.

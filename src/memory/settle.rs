@@ -4,12 +4,12 @@ use super::conversation;
 use super::ends::push_crash;
 use super::launcher::end_errand;
 use super::rename::follow;
+use crate::model::SortedMap;
 use crate::model::{
     Action, Complaint, Death, Done, Effect, Ended, Finished, History, Incarnation, Memory, Moment,
     Origin, Outcome, Plan, ProcId, RanWith, ReasonCode, RecordedReason, Refused, Rung, SessionName,
     Step, Stopping,
 };
-use std::collections::BTreeMap;
 
 /// Takes in what came of a plan's steps. An outcome that is stale or unknown leaves nothing: the
 /// next check tells.
@@ -165,7 +165,7 @@ pub fn take_back(mut memory: Memory, before: &Memory, plan: &Plan, outcomes: &[D
 }
 
 /// The steps by session, the first of each.
-fn by_session(plan: &Plan) -> BTreeMap<&SessionName, &Step> {
+fn by_session(plan: &Plan) -> SortedMap<&SessionName, &Step> {
     plan.steps
         .iter()
         .rev()

@@ -1,9 +1,9 @@
 //! What is remembered of texts: who asks for them, and what gtctl has typed.
 
+use crate::model::SortedSet;
 use crate::model::{
     Delivery, Generation, Incarnation, Memory, Moment, NudgeText, TextRequest, Typed, keep_newest,
 };
-use std::collections::BTreeSet;
 
 /// Takes in that a text is asked for. It takes the place of a former request of the same name.
 #[must_use]
@@ -54,7 +54,7 @@ pub fn settle_text(
 
 /// Gives up the requests that nobody can go on with: typing had begun and nobody is at it any more,
 /// or the machine was started anew. `running` are the names of the jobs that go on.
-pub(super) fn lose_texts(memory: &mut Memory, running: &BTreeSet<String>, now: Moment) {
+pub(super) fn lose_texts(memory: &mut Memory, running: &SortedSet<String>, now: Moment) {
     memory.texts.retain(|request| {
         let waits = !request.begun && request.since.boot == now.boot;
         waits || running.contains(&request.job())
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn what_may_have_been_typed_is_given_up_once_nobody_is_at_it() {
         let chore = request(Asker::Chore("c".into()), "go on");
-        let nobody = BTreeSet::new();
+        let nobody = SortedSet::new();
         let mut memory = ask_text(Memory::default(), chore.clone());
         lose_texts(&mut memory, &nobody, NOW);
         assert_eq!(

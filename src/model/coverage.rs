@@ -1,8 +1,8 @@
 //! Which sessions that others have started a policy covers.
 
 use super::{Generation, Observed, Origin, Ownership, Policy, SessionName, Town};
+use crate::model::SortedMap;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// The town, with a [`Desired`](super::Desired) for each session that a policy covers. So every
 /// later step treats these sessions like declared ones.
@@ -38,7 +38,7 @@ pub fn cover<'t, 's>(
     if town.policies.is_empty() {
         return Cow::Borrowed(town);
     }
-    let mut claims = BTreeMap::new();
+    let mut claims = SortedMap::new();
     for (name, ownership) in listing {
         let Some((session, claim)) = claim(town, name, ownership) else {
             continue;

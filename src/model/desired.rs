@@ -4,7 +4,7 @@ use super::{
     Agent, Awaited, Fingerprint, Launch, NudgeText, Period, ReadyProbe, ResumePolicy, Schedule,
     SessionName, TokenLimits,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::path::PathBuf;
 
 /// One session as declared.
@@ -25,19 +25,19 @@ pub struct Desired {
     /// The working directory, absolute.
     pub dir: PathBuf,
     /// The environment that the user declares.
-    pub env: BTreeMap<String, String>,
+    pub env: SortedMap<String, String>,
     /// The environment that gtctl adds: Gas Town's identity variables. It is not part of the
     /// fingerprint.
-    pub identity_env: BTreeMap<String, String>,
+    pub identity_env: SortedMap<String, String>,
     /// Files of `KEY=VALUE` lines, in order: a later one wins. They are read at each start. Their
     /// content never gets into a command line.
     pub env_files: Vec<EnvFile>,
     /// The names of variables that it takes from gtctl's environment. All other sources win over
     /// these.
-    pub pass_env: BTreeSet<String>,
+    pub pass_env: SortedSet<String>,
     /// Its former names. A session of ours that has one of these is renamed, and its process goes
     /// on. None of these names is declared.
-    pub moved: BTreeSet<SessionName>,
+    pub moved: SortedSet<SessionName>,
     /// Whether it runs. A session that is not enabled is stopped and not started.
     pub enabled: bool,
     /// When it runs. Outside of these hours it is stopped and not started. `None` for always.
@@ -47,7 +47,7 @@ pub struct Desired {
     /// The wave of its start. Lower waves start first.
     pub wave: u32,
     /// The sessions that must reach a milestone before this one starts.
-    pub after: BTreeMap<SessionName, Awaited>,
+    pub after: SortedMap<SessionName, Awaited>,
     /// How long its process must be alive to count as ready.
     pub ready_after: Period,
     /// What must have passed once before it counts as ready. It is not part of the fingerprint.
@@ -235,7 +235,7 @@ pub enum Marker {
     /// A line of output with this text.
     Text(String),
     /// A line that is a JSON object with these fields and values.
-    Json(BTreeMap<String, serde_json::Value>),
+    Json(SortedMap<String, serde_json::Value>),
 }
 
 /// Delays of restarts after crashes.

@@ -6,7 +6,7 @@
 //!
 //! Every other program gets what its [`Inherit`] allows.
 
-use std::collections::BTreeSet;
+use crate::model::SortedSet;
 use std::ffi::OsStr;
 
 /// Variables that no program gets. They describe the place that gtctl runs in. With those of the
@@ -105,7 +105,7 @@ pub enum Inherit<'a> {
     /// environment.
     NoSecret {
         /// The secrets that a session of the town declares in its `pass_env`.
-        declared: &'a BTreeSet<&'a str>,
+        declared: &'a SortedSet<&'a str>,
     },
 }
 
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn no_program_gets_what_tells_of_the_place_of_gtctl() {
-        let declared = BTreeSet::from(["TMUX", "NOTIFY_SOCKET"]);
+        let declared = SortedSet::from(["TMUX", "NOTIFY_SOCKET"]);
         let all = [
             Inherit::Most,
             Inherit::NotGtctl,
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_program_gets_its_own_part() {
-        let declared = BTreeSet::from(["ANTHROPIC_API_KEY", "GT_ROLE"]);
+        let declared = SortedSet::from(["ANTHROPIC_API_KEY", "GT_ROLE"]);
         let no_secret = Inherit::NoSecret {
             declared: &declared,
         };

@@ -3,11 +3,11 @@
 //! The names are stable. Periods are in milliseconds, with names that end in `_ms`.
 
 use super::{Block, Change, ContextLimit, Death, Hold, Period, Reason};
+use crate::model::SortedMap;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// Values by name. Texts in them are not sanitised.
-pub type Evidence = BTreeMap<&'static str, Value>;
+pub type Evidence = SortedMap<&'static str, Value>;
 
 impl Reason {
     /// The evidence by name, without the code.
@@ -229,7 +229,7 @@ fn of<const N: usize>(pairs: [(&'static str, Value); N]) -> Evidence {
 fn drift(
     fields: &[&'static str],
     changes: &[Change],
-    origins: &BTreeMap<String, String>,
+    origins: &SortedMap<String, String>,
 ) -> Evidence {
     let change = |change: &Change| match change {
         Change::Command { old, new } => json!({ "field": "command", "old": old, "new": new }),

@@ -26,11 +26,11 @@ pub use settings::{Fleet, StoreSettings};
 pub use transaction::{Compare, Transaction, Write};
 pub use view::{FleetView, Stored};
 
+use crate::model::SortedMap;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// The fields of a value in the store that this gtctl does not know.
-pub type UnknownFields = BTreeMap<String, Value>;
+pub type UnknownFields = SortedMap<String, Value>;
 
 #[cfg(test)]
 mod tests;

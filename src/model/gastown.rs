@@ -1,9 +1,9 @@
 //! What Gas Town's files ask of the sessions, and what waits because of it.
 
 use super::Evidence;
+use crate::model::SortedMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeMap;
 use strum::IntoStaticStr;
 
 /// What Gas Town's files ask now. `Gastown::default()` asks nothing.
@@ -13,9 +13,9 @@ pub struct Gastown {
     /// may be empty.
     pub estop: Option<String>,
     /// The reasons of emergency stops of single rigs (file `ESTOP.<rig>`), by rig.
-    pub stopped_rigs: BTreeMap<String, String>,
+    pub stopped_rigs: SortedMap<String, String>,
     /// The rigs that rest, by rig.
-    pub resting: BTreeMap<String, Rest>,
+    pub resting: SortedMap<String, Rest>,
     /// The reason why the deacon is paused. It is not sanitised and may be empty.
     pub deacon_paused: Option<String>,
     /// Whether `gt down` is under way: a process holds `daemon/shutdown.lock`.

@@ -1,7 +1,7 @@
 //! The hosts of a town: where its sessions run, and how one host reaches another.
 
 use super::{Desired, Fleet, Leave, SessionName, SessionStatus};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::fmt;
 
 /// The name of a host, as the manifest gives it in `[hosts.NAME]`. It has the alphabet of a
@@ -55,22 +55,22 @@ pub struct Hosts {
     /// The host that this machine is. None if it is none of them: then it only looks at the others.
     pub here: Option<HostName>,
     /// All hosts, by name.
-    pub all: BTreeMap<HostName, HostAddress>,
+    pub all: SortedMap<HostName, HostAddress>,
     /// The declared sessions of all other hosts, each with its host. They are no part of
     /// [`Town::sessions`](super::Town::sessions).
-    pub elsewhere: BTreeMap<SessionName, (HostName, Desired)>,
+    pub elsewhere: SortedMap<SessionName, (HostName, Desired)>,
     /// What the hosts share by a store. None for a town without one. Else it has all sessions, and
     /// [`Town::sessions`](super::Town::sessions) and [`Hosts::elsewhere`] have none: the store says
     /// where they are.
     pub fleet: Option<Fleet>,
     /// How the sessions of other hosts are, as their hosts say. Empty in a town without a store.
-    pub statuses: BTreeMap<SessionName, SessionStatus>,
+    pub statuses: SortedMap<SessionName, SessionStatus>,
     /// The sessions that have come from another host and were not started here since. Their host is
     /// lost or gave them away, so each gets one start beside the limits on starts.
-    pub arrivals: BTreeSet<SessionName>,
+    pub arrivals: SortedSet<SessionName>,
     /// The sessions of [`Town::sessions`](super::Town::sessions) that shall leave this host. They are
     /// ended here when they are idle, and not started.
-    pub leaving: BTreeMap<SessionName, Leave>,
+    pub leaving: SortedMap<SessionName, Leave>,
 }
 
 impl Hosts {

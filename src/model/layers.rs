@@ -1,7 +1,7 @@
 //! The files and variables that define a town. Two processes that manage one town must agree on
 //! them.
 
-use std::collections::BTreeMap;
+use crate::model::SortedMap;
 use std::path::PathBuf;
 
 /// Where a town's definition comes from.
@@ -17,7 +17,7 @@ pub struct Layers {
     /// The `GTCTL_*` variables that are settings. Only a digest of each value is kept, because
     /// values may be secrets.
     #[serde(default)]
-    pub variables: BTreeMap<String, u64>,
+    pub variables: SortedMap<String, u64>,
     /// A digest of the definition that the layers give.
     #[serde(default)]
     pub outcome: u64,

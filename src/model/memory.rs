@@ -5,8 +5,8 @@ use super::{
     ChoreHistory, Generation, History, Moment, Probed, RecordedReason, ServerId, SessionName,
     TextRequest,
 };
+use crate::model::SortedMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Everything remembered of a town. `Memory::default()` is a valid memory: nothing is known.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -49,26 +49,26 @@ pub struct Memory {
         skip_serializing_if = "is_default",
         deserialize_with = "bounded_map::<{ Memory::MAX_NAMES }, _, _, _>"
     )]
-    pub auth_deaths: BTreeMap<String, Vec<Moment>>,
+    pub auth_deaths: SortedMap<String, Vec<Moment>>,
     /// By the name of the chore.
     #[serde(
         skip_serializing_if = "is_default",
         deserialize_with = "bounded_map::<{ Memory::MAX_NAMES }, _, _, _>"
     )]
-    pub chores: BTreeMap<String, ChoreHistory>,
+    pub chores: SortedMap<String, ChoreHistory>,
     /// Since when chores with set times are known that have not run yet, by name.
     #[serde(
         skip_serializing_if = "is_default",
         deserialize_with = "bounded_map::<{ Memory::MAX_NAMES }, _, _, _>"
     )]
-    pub chores_since: BTreeMap<String, Moment>,
+    pub chores_since: SortedMap<String, Moment>,
     /// Agents that were asked whether they are signed in, while a screen says that they cannot go
     /// on.
     #[serde(
         skip_serializing_if = "is_default",
         deserialize_with = "bounded_map::<{ Memory::MAX_NAMES }, _, _, _>"
     )]
-    pub probes: BTreeMap<String, Probed>,
+    pub probes: SortedMap<String, Probed>,
     /// Ends that were asked for, have come by themselves and are not told of yet, oldest first, at
     /// most [`Memory::MAX_DEPARTURES`].
     #[serde(skip_serializing_if = "is_default")]
@@ -78,7 +78,7 @@ pub struct Memory {
     pub texts: Vec<TextRequest>,
     /// By session, at most [`Memory::MAX_SESSIONS`].
     #[serde(deserialize_with = "bounded_map::<{ Memory::MAX_SESSIONS }, _, _, _>")]
-    pub sessions: BTreeMap<SessionName, History>,
+    pub sessions: SortedMap<SessionName, History>,
 }
 
 impl Memory {
@@ -100,7 +100,7 @@ impl Memory {
 
     /// The same of the town, with these of its sessions.
     #[must_use]
-    pub fn with_sessions(&self, sessions: BTreeMap<SessionName, History>) -> Self {
+    pub fn with_sessions(&self, sessions: SortedMap<SessionName, History>) -> Self {
         Self {
             town: self.town.clone(),
             server: self.server,

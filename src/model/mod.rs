@@ -61,6 +61,7 @@ pub mod sample;
 pub mod screen;
 mod shell;
 pub mod signed;
+pub mod sorted;
 pub mod text;
 pub mod time;
 mod timetable;
@@ -140,6 +141,7 @@ pub use report::{
 pub use sample::{Grain, PhaseChange, Reading, Sample};
 pub use screen::{Asks, Block, Screen, ScreenState, Source, Title, Told};
 pub use shell::shell_word;
+pub use sorted::{SortedMap, SortedSet};
 pub use text::{Asker, TextEnd, TextRequest, TextStep, Typable};
 pub use time::Moment;
 pub use timetable::{CronFault, CronTimes, Timetable};

@@ -1,8 +1,8 @@
 //! Notifications: what people want to be told.
 
 use super::Entry;
+use crate::model::SortedSet;
 use serde::Serialize;
-use std::collections::BTreeSet;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// The topics of notifications, as in `[notify] on`.
@@ -74,4 +74,4 @@ pub struct News {
 }
 
 /// What was reported and has not ended.
-pub type Announced = BTreeSet<(Topic, String)>;
+pub type Announced = SortedSet<(Topic, String)>;

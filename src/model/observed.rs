@@ -5,8 +5,8 @@ use crate::model::{
     ConversationId, Death, Fingerprint, Generation, Marks, Moment, PaneId, Period, ProcId,
     Reported, Screen, ServerId, SessionId, SessionName,
 };
+use crate::model::{SortedMap, SortedSet};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use strum::IntoStaticStr;
 
 /// The result of one look. A failed look is not an empty town: only [`Observed::Down`] and
@@ -29,17 +29,17 @@ pub struct Server {
     /// Its version, such as `3.3a`.
     pub version: String,
     /// All sessions by name, ours and others. Names are as tmux has them, so they may be any text.
-    pub sessions: BTreeMap<String, Seen>,
+    pub sessions: SortedMap<String, Seen>,
     /// Agents of declared sessions whose panes somebody has moved into other sessions. Their own
     /// sessions are gone, or exist without them with [`Life::Unknown`].
-    pub moved: BTreeMap<SessionName, MovedOut>,
+    pub moved: SortedMap<SessionName, MovedOut>,
     /// The session that gtctl itself runs in, if it is on this server.
     pub own: Option<SessionId>,
     /// Our sessions whose agent has ended, by tmux's own knowledge. Each has the note about the
     /// variables that its run was given: any text, for the process that starts the next run.
-    pub ended: BTreeMap<SessionId, String>,
+    pub ended: SortedMap<SessionId, String>,
     /// Living panes whose output is not piped to a process.
-    pub unpiped: BTreeSet<PaneId>,
+    pub unpiped: SortedSet<PaneId>,
 }
 
 /// An agent of ours in a pane of another session.

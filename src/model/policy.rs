@@ -4,7 +4,7 @@ use super::{
     Agent, Backoff, Completion, Desired, Idling, Launch, Logs, NudgeText, OnDrift, OnIdle,
     OnLimitEnd, OnUpgrade, Period, RestartPolicy, SessionName, WhenAttached,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::path::PathBuf;
 
 /// How long gtctl waits for a session that works when it is too old.
@@ -66,16 +66,16 @@ impl Policy {
             launch: Launch::Tmux,
             command: Vec::new(),
             dir: PathBuf::from("/"),
-            env: BTreeMap::new(),
-            identity_env: BTreeMap::new(),
+            env: SortedMap::new(),
+            identity_env: SortedMap::new(),
             env_files: Vec::new(),
-            pass_env: BTreeSet::new(),
-            moved: std::collections::BTreeSet::new(),
+            pass_env: SortedSet::new(),
+            moved: crate::model::SortedSet::new(),
             enabled: true,
             schedule: None,
             restart: RestartPolicy::Never,
             wave: 0,
-            after: BTreeMap::new(),
+            after: SortedMap::new(),
             ready_after: Period::ZERO,
             ready: None,
             max_age: self.max_age,

@@ -3,8 +3,8 @@
 use super::{
     Block, Change, ContextLimit, Flaw, GastownHold, Leave, NotReady, Period, SessionName, Source,
 };
+use crate::model::SortedMap;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::discriminant;
 use std::path::PathBuf;
@@ -192,7 +192,7 @@ pub enum Reason {
         changes: Vec<Change>,
         /// Where the declared value of each stands, such as `[roles.crew] town.toml:12`: by the field,
         /// or by `env.NAME`. Empty where only the plan is known.
-        origins: BTreeMap<String, String>,
+        origins: SortedMap<String, String>,
     },
     /// The file of its program was replaced since it was started, by an upgrade for example.
     Upgraded {

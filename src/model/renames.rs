@@ -4,15 +4,15 @@
 //! had then.
 
 use super::{Generation, Observed, Ownership, SessionName, Town};
-use std::collections::BTreeMap;
+use crate::model::SortedMap;
 
 /// The present names of sessions that were started under another one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Renames {
     /// By the name in the environment and the run, as the labels of sessions say.
-    runs: BTreeMap<(SessionName, Generation), SessionName>,
+    runs: SortedMap<(SessionName, Generation), SessionName>,
     /// By the former name, as the manifest says with `moved`.
-    names: BTreeMap<SessionName, SessionName>,
+    names: SortedMap<SessionName, SessionName>,
 }
 
 impl Renames {
@@ -23,7 +23,7 @@ impl Renames {
             Observed::Up(server) => Some(&server.sessions),
             Observed::Down | Observed::Unknown(_) => None,
         };
-        let seen = sessions.into_iter().flat_map(BTreeMap::values);
+        let seen = sessions.into_iter().flat_map(SortedMap::values);
         let runs = seen.filter_map(|seen| match &seen.ownership {
             Ownership::Ours(label) => {
                 let tag = label.started_as.clone()?;

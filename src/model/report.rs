@@ -2,9 +2,9 @@
 
 use super::written::is_default;
 use super::{Generation, Moment, Period, ProcId, SessionName, Source, TokenUsage};
+use crate::model::SortedMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use strum::{EnumString, IntoStaticStr};
@@ -299,7 +299,7 @@ impl AgentReport {
 
 /// What the clients of agents that do not live any more have reported last, by session, with the
 /// incarnation that each report is of.
-pub type LastReports = BTreeMap<SessionName, (Generation, Reported)>;
+pub type LastReports = SortedMap<SessionName, (Generation, Reported)>;
 
 /// What the reports of one incarnation come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! What the user wants of a town as a whole: its sessions, and what holds for all of them.
 
 use super::{Chore, Desired, Gastown, Hosts, Limits, Period, Policy, SessionName, Topic};
+use crate::model::{SortedMap, SortedSet};
 use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A whole town as declared. The planner compares it with what tmux has.
@@ -17,11 +17,11 @@ pub struct Town {
     /// What Gas Town's files ask, by one look. Empty in a town as declared.
     pub gastown: Gastown,
     /// Sessions that cannot be started now, by one look. Empty in a town as declared.
-    pub unstartable: BTreeMap<SessionName, CannotStart>,
+    pub unstartable: SortedMap<SessionName, CannotStart>,
     /// The tmux server.
     pub socket: Socket,
     /// The declared sessions, by name.
-    pub sessions: BTreeMap<SessionName, Desired>,
+    pub sessions: SortedMap<SessionName, Desired>,
     /// Rules for sessions that others start. Such sessions are only ever expired. If several rules
     /// match, the first counts.
     pub policies: Vec<Policy>,
@@ -53,7 +53,7 @@ impl Town {
 
     /// The present name of each session, by its former names.
     #[must_use]
-    pub fn former_names(&self) -> BTreeMap<SessionName, SessionName> {
+    pub fn former_names(&self) -> SortedMap<SessionName, SessionName> {
         let moved = self.sessions.values();
         let moved = moved.filter(|desired| !desired.moved.is_empty());
         let of = |desired: &Desired| {
@@ -71,7 +71,7 @@ pub struct CannotStart {
     /// What is missing and what to do, for people.
     pub why: String,
     /// Paths where a new file may change that.
-    pub awaited: BTreeSet<PathBuf>,
+    pub awaited: SortedSet<PathBuf>,
 }
 
 /// The tmux server of a town.
@@ -93,7 +93,7 @@ pub struct Notify {
     /// Its argv. It gets JSON on its standard input.
     pub command: Vec<String>,
     /// The topics that it runs for.
-    pub on: BTreeSet<Topic>,
+    pub on: SortedSet<Topic>,
 }
 
 /// Where metrics are offered.

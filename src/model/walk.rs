@@ -34,11 +34,11 @@ impl<K: AsRef<str>, V, I: Iterator<Item = (K, V)>> Walk<I> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use crate::model::SortedMap;
 
     #[test]
     fn what_is_there_is_found_and_what_is_not_is_passed_over() {
-        let map: BTreeMap<String, u32> = [("a", 1), ("b", 2), ("d", 4)]
+        let map: SortedMap<String, u32> = [("a", 1), ("b", 2), ("d", 4)]
             .map(|(k, v)| (k.to_owned(), v))
             .into();
         let mut walk = Walk::new(&map);

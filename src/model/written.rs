@@ -4,9 +4,9 @@
 //! field gets its default. If a field was renamed, its old name is an alias. So every older file is
 //! still read.
 
+use crate::model::SortedMap;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -72,7 +72,9 @@ pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 ///
 /// # Errors
 /// Fails if it is no map, or if one of the first `MOST` entries is malformed.
-pub(crate) fn bounded_map<'de, const MOST: usize, K, V, D>(d: D) -> Result<BTreeMap<K, V>, D::Error>
+pub(crate) fn bounded_map<'de, const MOST: usize, K, V, D>(
+    d: D,
+) -> Result<SortedMap<K, V>, D::Error>
 where
     K: Deserialize<'de> + Ord,
     V: Deserialize<'de>,
@@ -88,14 +90,14 @@ where
     K: Deserialize<'de> + Ord,
     V: Deserialize<'de>,
 {
-    type Value = BTreeMap<K, V>;
+    type Value = SortedMap<K, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut map = BTreeMap::new();
+        let mut map = SortedMap::new();
         while map.len() < MOST {
             let Some((key, value)) = entries.next_entry()? else {
                 return Ok(map);

@@ -1,8 +1,8 @@
 //! The command of `[notify]`: run once per piece of news, one at a time, beside the cycles.
 
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use crate::proc::child::{self, Bound, Ending, Leftovers, Spec, Stream, words};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -119,7 +119,7 @@ async fn run(command: &[String], text: &str) -> Result<(), String> {
         argv: words(command),
         dir: Path::new("."),
         inherit: Inherit::Most,
-        variables: BTreeMap::new(),
+        variables: SortedMap::new(),
         input: text,
         out: Stream::Null,
         err: Stream::Kept(Bound::head(WORDS)),

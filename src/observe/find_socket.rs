@@ -5,13 +5,13 @@
 //! any, gt is asked.
 
 use crate::gastown::{candidates, named, version_in};
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use crate::model::{ServerId, Socket};
 use crate::proc::child::{self, Bound, Leftovers, Spec, Stream, words};
 use crate::proc::process;
 use crate::tmux::Client;
 use crate::tmux::list::{self, PaneRow};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ async fn gt(root: &Path, args: &[&str]) -> Option<String> {
         argv: words(&[&["gt"], args].concat()),
         dir: root,
         inherit: Inherit::Most,
-        variables: BTreeMap::new(),
+        variables: SortedMap::new(),
         input: "",
         out: Stream::Kept(Bound::head(LONGEST)),
         err: Stream::Null,

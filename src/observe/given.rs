@@ -7,10 +7,10 @@
 //! bound.
 
 use crate::files::{self, Links, Opened};
+use crate::model::SortedSet;
 use crate::model::{Desired, Given, Marker, Origin, ProcId, Program};
 use crate::proc::{process, tree};
 use crate::screen::output::Matcher;
-use std::collections::BTreeSet;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ pub(super) fn given(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> 
 
 fn texts(desired: &Desired, origin: Origin, pane: Option<ProcId>) -> Vec<String> {
     let mut texts = Vec::new();
-    let mut files: BTreeSet<PathBuf> = desired.instructions.iter().cloned().collect();
+    let mut files: SortedSet<PathBuf> = desired.instructions.iter().cloned().collect();
     let mut take = |argv: &[String], dir: &Path| {
         texts.extend(arguments(argv));
         files.extend(named_files(argv, dir));

@@ -6,13 +6,13 @@
 use super::given;
 use crate::files;
 use crate::files::aside::{self, Late};
+use crate::model::SortedMap;
 use crate::model::{
     Desired, Given, Label, Life, Marks, Memory, Moment, Observed, Ownership, Position, ProcId,
     Seen, SessionName, Town, Typed,
 };
 use crate::screen::output::{Matcher, Watch};
 use crate::store::{FollowFault, Follower, From, View};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Bytes per read.
@@ -42,7 +42,7 @@ pub fn listen(
     let Observed::Up(server) = observed else {
         return Vec::new();
     };
-    let mut faults: BTreeMap<SessionName, String> = BTreeMap::new();
+    let mut faults: SortedMap<SessionName, String> = SortedMap::new();
     for seen in server.sessions.values_mut() {
         let Some((desired, label)) = listened(seen, town) else {
             continue;

@@ -8,6 +8,7 @@ use super::cache::Cached;
 use super::former;
 use super::life::{self, Pane};
 use super::prefetch::{self, Ahead, Living, MOST_TAILS};
+use crate::model::SortedSet;
 use crate::model::cover;
 use crate::model::{PaneId, ProcId, ServerId, SessionName, Town};
 use crate::proc::process::{self, Presence};
@@ -17,7 +18,6 @@ use crate::tmux::Client;
 use crate::tmux::list::{self, ListFault, Listing, PaneRow};
 use crate::tmux::tail::{Captured, Wanted};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub(super) struct Found {
     /// The state of each pane, in the order of the rows.
     judged: Vec<Pane>,
     /// The panes of which tmux was asked, when the other rows come from an earlier look.
-    pub(super) few: Option<BTreeSet<PaneId>>,
+    pub(super) few: Option<SortedSet<PaneId>>,
     /// Our own pid and those of our ancestors.
     pub(super) line: Vec<u32>,
     /// The screens that were read in the same call.
@@ -128,14 +128,17 @@ pub(super) async fn again(client: &Client, found: Found, lost: &[PaneId]) -> Res
         .await
         .map_err(|fault| in_words(&fault))?;
     let found = identified(client, listed, Ahead::default())?;
-    let few = found.few.zip(few).map(|(now, before)| &now | &before);
+    let few = found.few.zip(few).map(|(mut now, before)| {
+        now.extend(before);
+        now
+    });
     Ok(Found { few, ..found })
 }
 
 /// The answer of the server, not yet checked.
 struct Answered {
     listing: Listing,
-    few: Option<BTreeSet<PaneId>>,
+    few: Option<SortedSet<PaneId>>,
     captured: Captured,
 }
 

@@ -42,9 +42,9 @@ pub use reports::{add_reports, last_reports};
 use crate::model::{
     Memory, Moment, Observed, Ownership, PaneId, Scope, Seen, Server, SessionName, Town,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::tmux::{Access, Client};
 use locate_server::Unreached;
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How much a look reads.
@@ -179,7 +179,7 @@ async fn look_without_deadline(
 }
 
 /// Our sessions that have one of these panes as their agent's pane.
-fn named(sessions: &BTreeMap<String, Seen>, panes: &BTreeSet<PaneId>) -> Vec<SessionName> {
+fn named(sessions: &SortedMap<String, Seen>, panes: &SortedSet<PaneId>) -> Vec<SessionName> {
     let label = |seen: &Seen| match &seen.ownership {
         Ownership::Ours(label) if panes.contains(&seen.pane) => Some(label.session.clone()),
         Ownership::Ours(_)

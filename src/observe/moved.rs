@@ -6,9 +6,9 @@ use super::locate_server::Found;
 use crate::model::{
     Death, Generation, Label, Life, MovedOut, Ownership, PaneId, Seen, SessionName, Town,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::{env_tag, tree};
 use crate::tmux::list::PaneRow;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The most panes examined. Each costs the reading of one environment.
 const MAX_PANES: usize = 2000;
@@ -19,29 +19,29 @@ const MAX_PANES: usize = 2000;
 pub(super) fn find(
     found: &Found,
     town: &Town,
-    sessions: &BTreeMap<String, Seen>,
-) -> BTreeMap<SessionName, MovedOut> {
+    sessions: &SortedMap<String, Seen>,
+) -> SortedMap<SessionName, MovedOut> {
     let displaced = displaced(sessions);
     let is_missing = |name: &SessionName| !sessions.contains_key(name.as_str());
     let is_whole =
         displaced.is_empty() && !town.declared().any(|desired| is_missing(&desired.name));
     if is_whole {
-        return BTreeMap::new();
+        return SortedMap::new();
     }
-    let ours: BTreeSet<&SessionName> = labels(sessions).map(|(_, label)| &label.session).collect();
+    let ours: SortedSet<&SessionName> = labels(sessions).map(|(_, label)| &label.session).collect();
     let is_absent = |name: &SessionName| is_missing(name) && !ours.contains(name);
     let is_wanted = |name: &SessionName| displaced.contains_key(name) || is_absent(name);
     if displaced.is_empty() && !town.declared().any(|desired| is_absent(&desired.name)) {
-        return BTreeMap::new();
+        return SortedMap::new();
     }
-    let in_place: BTreeSet<PaneId> = labels(sessions)
+    let in_place: SortedSet<PaneId> = labels(sessions)
         .filter(|(seen, _)| !has_vanished(seen))
         .map(|(_, label)| label.pane)
         .collect();
     let others = found
         .panes()
         .filter(|(row, _)| !in_place.contains(&row.pane));
-    let mut moved = BTreeMap::new();
+    let mut moved = SortedMap::new();
     for (row, pane) in others.take(MAX_PANES) {
         let Pane::Running(process, _) = pane else {
             continue;
@@ -66,7 +66,10 @@ pub(super) fn find(
 }
 
 /// Marks sessions whose agents were moved: their own panes do not show how the agents fare.
-pub(super) fn mark(sessions: &mut BTreeMap<String, Seen>, moved: &BTreeMap<SessionName, MovedOut>) {
+pub(super) fn mark(
+    sessions: &mut SortedMap<String, Seen>,
+    moved: &SortedMap<SessionName, MovedOut>,
+) {
     if moved.is_empty() {
         return;
     }
@@ -80,17 +83,17 @@ pub(super) fn mark(sessions: &mut BTreeMap<String, Seen>, moved: &BTreeMap<Sessi
     }
 }
 
-type Displaced<'a> = BTreeMap<&'a SessionName, (PaneId, Generation)>;
+type Displaced<'a> = SortedMap<&'a SessionName, (PaneId, Generation)>;
 
 /// Our sessions that stand without their agent's pane.
-fn displaced(sessions: &BTreeMap<String, Seen>) -> Displaced<'_> {
+fn displaced(sessions: &SortedMap<String, Seen>) -> Displaced<'_> {
     let without_pane = labels(sessions).filter(|(seen, _)| has_vanished(seen));
     without_pane
         .map(|(seen, label)| (&label.session, (seen.pane, label.generation)))
         .collect()
 }
 
-fn labels(sessions: &BTreeMap<String, Seen>) -> impl Iterator<Item = (&Seen, &Label)> {
+fn labels(sessions: &SortedMap<String, Seen>) -> impl Iterator<Item = (&Seen, &Label)> {
     sessions.values().filter_map(|seen| match &seen.ownership {
         Ownership::Ours(label) => Some((seen, label)),
         Ownership::Unlabelled | Ownership::Unproved(_) | Ownership::Foreign(_) => None,

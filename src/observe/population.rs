@@ -4,14 +4,14 @@ use super::cache::Cached;
 use super::life::{self, Pane};
 use super::locate_server::{self, Unreached};
 use super::prefetch::Living;
+use crate::model::SortedMap;
 use crate::model::{Inhabitant, ProcId, Program};
 use crate::proc::tree::Member;
 use crate::proc::{clock, process, tree};
 use crate::tmux::Client;
-use std::collections::BTreeMap;
 
 /// Variables of a process, by name.
-type Environment = BTreeMap<String, Vec<u8>>;
+type Environment = SortedMap<String, Vec<u8>>;
 
 /// Variables that shells, terminals, logins, gtctl or gt set anew in each session.
 const SET_ANEW: [&str; 20] = [
@@ -79,7 +79,7 @@ pub async fn population(client: &Client) -> Result<Vec<Inhabitant>, String> {
             Err(Unreached::Unknown(why)) => return Err(why),
         };
     let of_server = process::environment(found.server.0.pid);
-    let mut sessions: BTreeMap<&str, Inhabitant> = BTreeMap::new();
+    let mut sessions: SortedMap<&str, Inhabitant> = SortedMap::new();
     for (row, pane) in found.panes() {
         let town = row.labels.town().map(str::to_owned);
         let session = sessions.entry(&row.name).or_insert_with(|| Inhabitant {

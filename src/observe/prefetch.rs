@@ -3,13 +3,13 @@
 //! Processes that the kernel watches for us need not be read.
 
 use super::reap::reaped;
+use crate::model::SortedMap;
 use crate::model::{Life, Observed, Ownership, PaneId, ProcId, Seen, ServerId};
 use crate::proc::env_tag::Scan;
 use crate::proc::own;
 use crate::proc::process::{self, Presence};
 use crate::proc::tree;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -26,7 +26,7 @@ pub(super) const MOST_TAILS: usize = 100;
 #[derive(Debug, Clone, Default)]
 pub struct Living {
     server: Option<ServerId>,
-    panes: BTreeMap<u32, Watched>,
+    panes: SortedMap<u32, Watched>,
     /// Processes that have ended since.
     ended: Vec<Watched>,
     /// The search for what those have left behind. It runs while the server works.
@@ -84,7 +84,7 @@ impl Living {
         let (panes, ended) = std::mem::take(&mut self.panes)
             .into_iter()
             .partition(|(_, watched)| is_watched(watched.process));
-        let ended: BTreeMap<u32, Watched> = ended;
+        let ended: SortedMap<u32, Watched> = ended;
         self.panes = panes;
         self.ended.extend(ended.into_values());
     }
@@ -128,7 +128,7 @@ impl Living {
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
     known: Living,
-    living: BTreeMap<u32, Presence>,
+    living: SortedMap<u32, Presence>,
     line: Vec<u32>,
 }
 

@@ -15,12 +15,12 @@ use crate::model::{
     Activity, AgentReport, Desired, Generation, Label, LastReports, Life, Memory, Moment, Observed,
     ProcId, Reported, ReportingClient, Seen, SessionName, Town,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::process::{self, Presence};
 use crate::proc::zone;
 use crate::reports::{self, RegistryEntry, ReportFold};
 use crate::screen;
 use crate::store::{ReportsStamp, View};
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -38,13 +38,13 @@ const MAX_ABOVE: usize = 12;
 #[derive(Debug, Default)]
 pub(super) struct ReportCache {
     /// The hooks' reports, as far as they were of this incarnation and below this process.
-    hooks: BTreeMap<SessionName, HookReports>,
+    hooks: SortedMap<SessionName, HookReports>,
     /// The entries of registries, by their folders.
-    registry: BTreeMap<PathBuf, RegistryFiles>,
+    registry: SortedMap<PathBuf, RegistryFiles>,
     /// The names under which sessions may report: those in the environment of their processes.
-    sessions: BTreeSet<SessionName>,
+    sessions: SortedSet<SessionName>,
     /// Which file is a session's entry.
-    files: BTreeMap<SessionName, PathBuf>,
+    files: SortedMap<SessionName, PathBuf>,
     /// The transcripts, as far as they were read.
     transcripts: Transcripts,
 }
@@ -66,7 +66,7 @@ struct RegistryFile {
 impl LookCache {
     /// The files in which the clients of the last look's sessions say what their agents do.
     #[must_use]
-    pub fn report_files(&self, state: &View) -> BTreeSet<PathBuf> {
+    pub fn report_files(&self, state: &View) -> SortedSet<PathBuf> {
         let hooks = self
             .reports
             .sessions
@@ -98,7 +98,7 @@ pub fn add_reports(
     let Observed::Up(server) = observed else {
         return;
     };
-    let reporting: BTreeMap<String, Reporting<'_>> = server
+    let reporting: SortedMap<String, Reporting<'_>> = server
         .sessions
         .iter()
         .filter_map(|(name, seen)| Some((name.clone(), reporting(town, seen)?)))
@@ -135,9 +135,9 @@ pub fn last_reports(
     memory: &Memory,
     state: &View,
 ) -> LastReports {
-    let living: BTreeSet<&SessionName> = match observed {
+    let living: SortedSet<&SessionName> = match observed {
         Observed::Unknown(_) => return LastReports::new(),
-        Observed::Down => BTreeSet::new(),
+        Observed::Down => SortedSet::new(),
         Observed::Up(server) => server
             .sessions
             .values()
@@ -166,11 +166,11 @@ pub fn last_reports(
 
 /// Adds to each session's report what its conversation has used by its transcript.
 fn add_usage(
-    sessions: &mut BTreeMap<String, Seen>,
-    reporting: &BTreeMap<String, Reporting<'_>>,
+    sessions: &mut SortedMap<String, Seen>,
+    reporting: &SortedMap<String, Reporting<'_>>,
     cache: &mut Transcripts,
 ) {
-    let mut wanted: BTreeMap<PathBuf, ReportingClient> = BTreeMap::new();
+    let mut wanted: SortedMap<PathBuf, ReportingClient> = SortedMap::new();
     for (name, session) in reporting {
         let client = session.desired.agent.client;
         let file = sessions.get(name).and_then(transcript_of);
@@ -214,7 +214,7 @@ fn forget_others<'r, 't: 'r>(
     reporting: impl Iterator<Item = &'r Reporting<'t>>,
 ) {
     let labels: Vec<&Label> = reporting.map(|session| &session.label).collect();
-    let names: BTreeSet<&SessionName> = labels.iter().map(|label| &label.session).collect();
+    let names: SortedSet<&SessionName> = labels.iter().map(|label| &label.session).collect();
     cache.hooks.retain(|name, _| names.contains(name));
     cache.files.retain(|name, _| names.contains(name));
     cache.sessions = labels.iter().map(|label| label.tag().clone()).collect();
@@ -265,8 +265,8 @@ fn registry_entries<'r, 't: 'r>(
     reporting: impl Iterator<Item = &'r Reporting<'t>>,
     cache: &mut ReportCache,
     now: Moment,
-) -> BTreeMap<SessionName, RegistryEntry> {
-    let mut by_folder: BTreeMap<PathBuf, Vec<Wanted>> = BTreeMap::new();
+) -> SortedMap<SessionName, RegistryEntry> {
+    let mut by_folder: SortedMap<PathBuf, Vec<Wanted>> = SortedMap::new();
     for session in reporting {
         if session.desired.agent.client != Some(ReportingClient::Claude) {
             continue;
@@ -283,7 +283,7 @@ fn registry_entries<'r, 't: 'r>(
         };
         by_folder.entry(folder).or_default().push(wanted);
     }
-    let mut entries = BTreeMap::new();
+    let mut entries = SortedMap::new();
     let mut known = std::mem::take(&mut cache.registry);
     for (folder, wanted) in by_folder {
         let known = known.remove(&folder).unwrap_or_default();
@@ -330,7 +330,7 @@ struct Wanted {
 }
 
 /// The entries of one folder, by the names of their files: to compare whole paths takes long.
-type RegistryFiles = BTreeMap<OsString, RegistryFile>;
+type RegistryFiles = SortedMap<OsString, RegistryFile>;
 
 fn file_name(path: &Path) -> &OsStr {
     path.file_name().unwrap_or_default()

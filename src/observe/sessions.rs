@@ -4,16 +4,16 @@ use super::Depth;
 use super::life::{self, Pane};
 use super::locate_server::Found;
 use super::proof;
+use crate::model::sorted::Entry;
 use crate::model::{
     Death, Desired, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen,
     SessionId, SessionName, Town, Usage,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::env_tag;
 use crate::proc::script::AgentSignature;
 use crate::proc::tree::{self, Forest, Member};
 use crate::tmux::list::PaneRow;
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Up to this many panes are read one by one. For more, one read of all processes is cheaper.
 const FEW_PANES: usize = 32;
@@ -31,11 +31,11 @@ struct View<'a> {
 /// The sessions found.
 pub(super) struct Gathered {
     /// The sessions by name.
-    pub(super) sessions: BTreeMap<String, Seen>,
+    pub(super) sessions: SortedMap<String, Seen>,
     /// The session in which we run.
     pub(super) own: Option<SessionId>,
     /// See [`Server::ended`](crate::model::Server::ended).
-    pub(super) ended: BTreeMap<SessionId, String>,
+    pub(super) ended: SortedMap<SessionId, String>,
 }
 
 /// Groups the rows into sessions.
@@ -51,7 +51,7 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
         depth,
         forest,
     };
-    let mut by_session: BTreeMap<SessionId, Vec<Judged<'_>>> = BTreeMap::new();
+    let mut by_session: SortedMap<SessionId, Vec<Judged<'_>>> = SortedMap::new();
     for (row, pane) in found.panes() {
         by_session
             .entry(row.session)
@@ -59,7 +59,7 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
             .push(Judged { row, pane });
     }
     let watched = watched_panes(found);
-    let (mut sessions, mut ended) = (BTreeMap::new(), BTreeMap::new());
+    let (mut sessions, mut ended) = (SortedMap::new(), SortedMap::new());
     for (id, mut rows) in by_session {
         rows.sort_by_key(|judged| judged.row.pane);
         let Some(first) = rows.first() else { continue };
@@ -90,8 +90,8 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
 
 /// The panes of attached sessions, with the number of clients. A window can be linked into several
 /// sessions, so a client of any of them may see the pane.
-fn watched_panes(found: &Found) -> BTreeMap<PaneId, u32> {
-    let mut watched: BTreeMap<PaneId, u32> = BTreeMap::new();
+fn watched_panes(found: &Found) -> SortedMap<PaneId, u32> {
+    let mut watched: SortedMap<PaneId, u32> = SortedMap::new();
     for (row, _) in found.panes().filter(|(row, _)| row.attached > 0) {
         let clients = watched.entry(row.pane).or_default();
         *clients = row.attached.max(*clients);
@@ -109,9 +109,9 @@ fn variables_of_ended(seen: &Seen, rows: &[Judged<'_>]) -> Option<String> {
 }
 
 /// The session in which we run. A linked window may be in several; then one of ours is preferred.
-fn own(found: &Found, sessions: &BTreeMap<String, Seen>) -> Option<SessionId> {
+fn own(found: &Found, sessions: &SortedMap<String, Seen>) -> Option<SessionId> {
     let is_us = |(row, _): &(&PaneRow, &Pane)| !row.dead && found.line.contains(&row.pid);
-    let holding: BTreeSet<SessionId> = found
+    let holding: SortedSet<SessionId> = found
         .panes()
         .filter(is_us)
         .map(|(row, _)| row.session)

@@ -2,10 +2,10 @@
 
 use super::screens::living;
 use crate::files::aside;
+use crate::model::SortedMap;
 use crate::model::{Desired, Label, Life, Memory, Moment, Period, ProcId, Server, Town};
 use crate::proc::process::{self, ProgramFile};
 use crate::proc::tree;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// A session's program is looked at again after this time: an upgrade is rare and never urgent.
@@ -13,7 +13,7 @@ const LOOK_AGAIN: Period = Period::from_mins(1);
 
 /// Looks at the sessions that are due.
 pub(super) fn add_upgrades(town: &Town, memory: &Memory, server: &mut Server, now: Moment) {
-    let mut programs: BTreeMap<PathBuf, Vec<ProgramFile>> = BTreeMap::new();
+    let mut programs: SortedMap<PathBuf, Vec<ProgramFile>> = SortedMap::new();
     let mut clients: Vec<(String, u32)> = Vec::new();
     for (name, seen) in &server.sessions {
         let Some((desired, label)) = living(town, seen) else {
@@ -43,7 +43,7 @@ pub(super) fn add_upgrades(town: &Town, memory: &Memory, server: &mut Server, no
 /// is left out.
 ///
 /// Hundreds of sessions run the same few programs, so each program is asked about once.
-fn are_replaced(programs: BTreeMap<PathBuf, Vec<ProgramFile>>) -> BTreeMap<u32, bool> {
+fn are_replaced(programs: SortedMap<PathBuf, Vec<ProgramFile>>) -> SortedMap<u32, bool> {
     let answers = programs.into_iter().filter_map(|(path, files)| {
         let look = move || -> Vec<(u32, bool)> {
             let one = |file: &ProgramFile| (file.pid, file.is_replaced());

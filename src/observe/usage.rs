@@ -4,9 +4,9 @@
 //! transcript counts only where it is a regular file of our user.
 
 use crate::files::{self, Links, aside};
+use crate::model::SortedMap;
 use crate::model::{ReportingClient, TokenUsage};
 use crate::reports::Tally;
-use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -20,7 +20,7 @@ const MAX_READ: u64 = 16 << 20;
 const MAX_READ_TOGETHER: u64 = 64 << 20;
 
 /// What the last look has read of transcripts, by their files.
-pub(super) type Transcripts = BTreeMap<PathBuf, Transcript>;
+pub(super) type Transcripts = SortedMap<PathBuf, Transcript>;
 
 /// One transcript, as far as it was read.
 #[derive(Debug, Clone, Default)]
@@ -37,11 +37,11 @@ pub(super) struct Transcript {
 ///
 /// A file that cannot be read, or whose file system does not answer, keeps its last count.
 pub(super) fn usage_of(
-    wanted: BTreeMap<PathBuf, ReportingClient>,
+    wanted: SortedMap<PathBuf, ReportingClient>,
     cache: &mut Transcripts,
-) -> BTreeMap<PathBuf, TokenUsage> {
+) -> SortedMap<PathBuf, TokenUsage> {
     cache.retain(|file, _| wanted.contains_key(file));
-    let mut by_folder: BTreeMap<PathBuf, Vec<Wanted>> = BTreeMap::new();
+    let mut by_folder: SortedMap<PathBuf, Vec<Wanted>> = SortedMap::new();
     for (file, client) in wanted {
         let known = cache.get(&file).cloned().unwrap_or_default();
         let wanted = Wanted {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     fn total(file: &Path, cache: &mut Transcripts) -> Option<u64> {
-        let wanted = BTreeMap::from([(file.to_owned(), ReportingClient::Claude)]);
+        let wanted = SortedMap::from([(file.to_owned(), ReportingClient::Claude)]);
         usage_of(wanted, cache).get(file).map(TokenUsage::total)
     }
 

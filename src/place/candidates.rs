@@ -1,19 +1,19 @@
 //! Which hosts can take a session, and which of them does.
 
 use super::Placing;
+use crate::model::SortedMap;
 use crate::model::{
     FleetKey, FleetSession, HostChoice, HostLack, HostName, HostRecord, LossPolicy, Stored,
 };
-use std::collections::BTreeMap;
 
 /// How many sessions each host has. It is kept up to date while places are given.
 #[derive(Debug, Clone)]
-pub(super) struct Loads(BTreeMap<HostName, u32>);
+pub(super) struct Loads(SortedMap<HostName, u32>);
 
 impl Loads {
     /// The loads by the places in the store. A session that was released takes no room.
     pub(super) fn of(placing: &Placing<'_>) -> Self {
-        let mut loads = Self(BTreeMap::new());
+        let mut loads = Self(SortedMap::new());
         for (name, place) in &placing.view.places {
             let hist = placing.view.hists.get(name);
             let is_released = hist.is_some_and(|hist| hist.value.released == Some(place.epoch()));

@@ -7,7 +7,7 @@ use crate::model::{
     Compare, FleetKey, FleetSession, HostLack, HostName, Leave, LossPolicy, Period, PlaceReason,
     Placement, Revision, SessionName, Stored, Transaction, Write,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// One session, with what the store says of its place.
 pub(super) struct Candidate<'a> {
@@ -16,13 +16,13 @@ pub(super) struct Candidate<'a> {
     pub(super) place: &'a Stored<Placement>,
 }
 
-pub(super) fn all(placing: &Placing<'_>) -> BTreeMap<SessionName, PlaceVerdict> {
+pub(super) fn all(placing: &Placing<'_>) -> SortedMap<SessionName, PlaceVerdict> {
     let mut loads = Loads::of(placing);
     let mut leaving = Leaving::of(placing);
     let spread = spread(placing, &loads);
-    let mut verdicts = BTreeMap::new();
+    let mut verdicts = SortedMap::new();
     let placed = placing.view.places.keys();
-    let names: BTreeSet<&SessionName> = placing.sessions.keys().chain(placed).collect();
+    let names: SortedSet<&SessionName> = placing.sessions.keys().chain(placed).collect();
     for name in names {
         let verdict = match (placing.sessions.get(name), placing.view.places.get(name)) {
             _ if is_unreadable(placing, name) => kept(None, PlaceReason::Unreadable),
@@ -62,7 +62,7 @@ fn placed_one(
     placing: &Placing<'_>,
     (loads, leaving): (&mut Loads, &mut Leaving),
     candidate: &Candidate<'_>,
-    spread: &BTreeSet<SessionName>,
+    spread: &SortedSet<SessionName>,
 ) -> PlaceVerdict {
     let Candidate {
         name,

@@ -3,10 +3,10 @@
 use super::candidates::{Loads, choose, is_marked};
 use super::decide::{Candidate, kept, leads, put};
 use super::{MOST_LEAVING, PlaceVerdict, Placing};
+use crate::model::SortedSet;
 use crate::model::{
     Compare, FleetKey, Leave, Moment, Period, PlaceReason, SessionName, Transaction,
 };
-use std::collections::BTreeSet;
 
 /// How many sessions are on their way.
 pub(super) struct Leaving {
@@ -102,8 +102,8 @@ fn mark(
 }
 
 /// Which sessions leave so that no host has two more than another that could have them.
-pub(super) fn spread(placing: &Placing<'_>, loads: &Loads) -> BTreeSet<SessionName> {
-    let mut leaving = BTreeSet::new();
+pub(super) fn spread(placing: &Placing<'_>, loads: &Loads) -> SortedSet<SessionName> {
+    let mut leaving = SortedSet::new();
     if !placing.rebalance {
         return leaving;
     }

@@ -1,7 +1,7 @@
 //! Since when hosts are gone, as the leader has seen it.
 
+use crate::model::SortedMap;
 use crate::model::{BootTime, FleetView, HostName, Period, Revision};
-use std::collections::BTreeMap;
 
 /// For how long the leader has seen that hosts are gone, by its own clock.
 ///
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// the host was back for a while: then the revision of its durable key tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Absences {
-    gone: BTreeMap<HostName, Absence>,
+    gone: SortedMap<HostName, Absence>,
 }
 
 /// A host that is gone.

@@ -24,11 +24,11 @@ mod lost;
 pub use lead::{claim, led_by};
 pub use lost::Absences;
 
+use crate::model::SortedMap;
 use crate::model::{
     FleetSession, FleetView, HostName, Moment, Period, PlaceReason, Revision, SessionName,
     Transaction,
 };
-use std::collections::BTreeMap;
 
 /// The most sessions that are on their way from one host to another by plan. Those of a lost host
 /// do not count: they all move at once.
@@ -40,7 +40,7 @@ pub struct Placing<'a> {
     /// The store, read from a quorum.
     pub view: &'a FleetView,
     /// The sessions that are declared.
-    pub sessions: &'a BTreeMap<SessionName, FleetSession>,
+    pub sessions: &'a SortedMap<SessionName, FleetSession>,
     /// Which hosts are gone, and for how long the leader has seen that.
     pub absences: &'a Absences,
     /// How long a host must be gone before its sessions start elsewhere.
@@ -71,7 +71,7 @@ pub struct PlaceVerdict {
 ///
 /// It has a verdict for each session that is declared and for each that has a place.
 #[must_use]
-pub fn place(placing: &Placing<'_>) -> BTreeMap<SessionName, PlaceVerdict> {
+pub fn place(placing: &Placing<'_>) -> SortedMap<SessionName, PlaceVerdict> {
     decide::all(placing)
 }
 

@@ -1,10 +1,10 @@
 use super::*;
+use crate::model::SortedSet;
 use crate::model::{
     BootTime, Compare, Epoch, FleetKey, Hist, HostChoice, HostLack, HostMark, HostRecord, Leave,
     LossPolicy, Placement, Write,
 };
 use crate::sim;
-use std::collections::BTreeSet;
 
 const LEADER: Revision = Revision(1);
 const NOW: Moment = Moment {
@@ -25,7 +25,7 @@ fn session(name: &str) -> SessionName {
 #[derive(Debug, Clone, Default)]
 struct Town {
     view: FleetView,
-    sessions: BTreeMap<SessionName, FleetSession>,
+    sessions: SortedMap<SessionName, FleetSession>,
     absences: Absences,
     lock_delay: Period,
     rebalance: bool,
@@ -98,7 +98,7 @@ impl Town {
         self.put(&FleetKey::Hist(session(name)), &text);
     }
 
-    fn place(&self) -> BTreeMap<SessionName, PlaceVerdict> {
+    fn place(&self) -> SortedMap<SessionName, PlaceVerdict> {
         place(&Placing {
             view: &self.view,
             sessions: &self.sessions,
@@ -158,7 +158,7 @@ type Change = fn(&mut HostRecord);
 #[test]
 fn each_lack_keeps_a_host_from_taking_a_session() {
     let gpu = HostChoice::Label("gpu".to_owned());
-    let labelled = |record: &mut HostRecord| record.labels = BTreeSet::from(["gpu".to_owned()]);
+    let labelled = |record: &mut HostRecord| record.labels = SortedSet::from(["gpu".to_owned()]);
     let cases: [(HostLack, Change); 4] = [
         (HostLack::TooOld, |record| record.protocol = 0),
         (HostLack::NoGuard, |record| record.guard = false),

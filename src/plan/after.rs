@@ -10,13 +10,14 @@ use crate::model::{
     Awaited, Death, Desired, Hold, Life, Milestone, Moment, NotReady, Phase, PhaseKind, Purpose,
     Reason, SessionName, SessionStatus, Stopping, Verb,
 };
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::model::{SortedMap, SortedSet};
+use std::collections::VecDeque;
 
 /// What holds a start, and until when at most.
 pub(super) type Wait = (Hold, Option<Moment>);
 
 /// What holds starts, by the places of their subjects.
-pub(super) type Waits = BTreeMap<usize, Wait>;
+pub(super) type Waits = SortedMap<usize, Wait>;
 
 /// What subjects wait for, by their places among the subjects.
 pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Waits {
@@ -45,14 +46,14 @@ pub(super) fn waits(subjects: &[Subject<'_>], verdicts: &[Verdict]) -> Waits {
 /// The indexes of all subjects that wait, each after those that it waits for. Subjects that wait
 /// for each other come last; a manifest cannot declare that.
 fn in_order(subjects: &[Subject<'_>]) -> Vec<usize> {
-    let waiting: BTreeSet<usize> = subjects
+    let waiting: SortedSet<usize> = subjects
         .iter()
         .enumerate()
         .filter(|(_, subject)| !after(subject).is_empty())
         .map(|(at, _)| at)
         .collect();
-    let mut open: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut followers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut open: SortedMap<usize, usize> = SortedMap::new();
+    let mut followers: SortedMap<usize, Vec<usize>> = SortedMap::new();
     for at in &waiting {
         let others = subjects
             .get(*at)
@@ -96,8 +97,8 @@ fn in_order(subjects: &[Subject<'_>]) -> Vec<usize> {
     order
 }
 
-fn after<'a>(subject: &Subject<'a>) -> &'a BTreeMap<SessionName, Awaited> {
-    static NOBODY: BTreeMap<SessionName, Awaited> = BTreeMap::new();
+fn after<'a>(subject: &Subject<'a>) -> &'a SortedMap<SessionName, Awaited> {
+    static NOBODY: SortedMap<SessionName, Awaited> = SortedMap::new();
     subject.desired.map_or(&NOBODY, |desired| &desired.after)
 }
 

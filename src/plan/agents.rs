@@ -5,7 +5,7 @@ use super::Situation;
 use super::subject::Subject;
 use super::verdict::Verdict;
 use crate::model::{Block, Hold, Memory, Moment, Period};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// After too many runs ended signed out, no session of the agent starts for so long. Then one is
 /// tried.
@@ -21,7 +21,7 @@ pub(super) fn hold_for_agents(
     let signed_out = signed_out(subjects);
     let spent = &situation.memory.auth_deaths;
     let coming_up = subjects.iter().filter(|subject| subject.is_coming_up());
-    let mut tried: BTreeSet<&str> = coming_up.filter_map(agent).collect();
+    let mut tried: SortedSet<&str> = coming_up.filter_map(agent).collect();
     for (subject, verdict) in subjects.iter().zip(verdicts.iter_mut()) {
         let asked = subject.history.is_some_and(|history| history.restart_asked);
         let Verdict::Want(want) = verdict else {
@@ -54,7 +54,7 @@ pub(super) fn hold_for_agents(
 }
 
 /// The agents with a living session that shows a sign-in screen, and the line that says so.
-fn signed_out<'a>(subjects: &[Subject<'a>]) -> BTreeMap<&'a str, &'a str> {
+fn signed_out<'a>(subjects: &[Subject<'a>]) -> SortedMap<&'a str, &'a str> {
     let shows = |subject: &Subject<'a>| {
         let content = subject.content().filter(|_| subject.is_alive())?;
         let out = subject.block() == Some(Block::Auth);

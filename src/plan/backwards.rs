@@ -3,8 +3,8 @@
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Verdict};
 use super::waves::wave_of;
+use crate::model::SortedMap;
 use crate::model::{Hold, Phase, Reason, SessionName};
-use std::collections::BTreeMap;
 
 /// Holds each stop of `down` until the sessions that come after it have stopped. A session that
 /// cannot stop now keeps no other one.
@@ -22,7 +22,7 @@ pub(super) fn hold_for_followers(subjects: &[Subject<'_>], verdicts: &mut [Verdi
     else {
         return;
     };
-    let followers: BTreeMap<&SessionName, &SessionName> = leaving
+    let followers: SortedMap<&SessionName, &SessionName> = leaving
         .iter()
         .flat_map(|follower| {
             let awaited = follower

@@ -120,7 +120,7 @@ pub(super) fn drifted(subject: &Subject<'_>) -> Option<Verdict> {
     let reason = Reason::Drifted {
         changes: subject.changes(),
         fields,
-        origins: std::collections::BTreeMap::new(),
+        origins: crate::model::SortedMap::new(),
     };
     let patience = match desired.on_drift {
         _ if desired.is_task() => None,

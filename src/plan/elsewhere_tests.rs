@@ -1,5 +1,6 @@
 //! Sessions that other hosts have, or had.
 
+use crate::model::SortedMap;
 use crate::model::{
     Awaited, Epoch, Fleet, FleetSession, Generation, Hold, HostChoice, HostName, Leave, LossPolicy,
     Memory, Milestone, Moment, NotReady, Observed, Orders, SessionName, SessionStatus, StartBudget,
@@ -7,7 +8,6 @@ use crate::model::{
 };
 use crate::plan::{Situation, explain, plan};
 use crate::sim::{Random, random_town, session};
-use std::collections::BTreeMap;
 
 const NOW: Moment = Moment {
     wall: 1_790_000_000_000,
@@ -41,7 +41,7 @@ fn town(all: &[&str], here: &[&str]) -> Town {
 }
 
 /// The sessions that would start now, and why each other one is held.
-fn decided(town: &Town) -> (Vec<String>, BTreeMap<String, Hold>) {
+fn decided(town: &Town) -> (Vec<String>, SortedMap<String, Hold>) {
     let memory = Memory::default();
     let plan = plan(&Situation {
         town,

@@ -5,8 +5,8 @@ use super::backoff;
 use super::rules::LOOK_AGAIN;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Verdict, Want};
+use crate::model::SortedMap;
 use crate::model::{Block, Death, Hold, Life, Moment, Phase, Reason, RestartPolicy, Verb};
-use std::collections::BTreeMap;
 
 /// Rule 5: its agent has ended.
 pub(super) fn dead(subject: &Subject<'_>) -> Option<Verdict> {
@@ -31,7 +31,7 @@ pub(super) fn dead(subject: &Subject<'_>) -> Option<Verdict> {
         (
             Reason::Drifted {
                 changes: subject.changes(),
-                origins: BTreeMap::new(),
+                origins: SortedMap::new(),
                 fields,
             },
             Phase::Completed(Some(*death)),

@@ -4,8 +4,8 @@ use super::backoff::share_of;
 use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
 use super::{Situation, agents};
+use crate::model::SortedMap;
 use crate::model::{Block, Durability, Moment, Period, Probe, Probed, Reason, Verb};
-use std::collections::BTreeMap;
 
 /// The first probe comes so long after the sign-in screen appeared: somebody may be signing in
 /// already.
@@ -48,7 +48,7 @@ pub(super) fn probes(situation: &Situation<'_>, subjects: &[Subject<'_>]) -> Vec
     if situation.memory.paused || stopped || situation.orders.durability == Durability::Failing {
         return Vec::new();
     }
-    let mut found: BTreeMap<&str, Probe> = BTreeMap::new();
+    let mut found: SortedMap<&str, Probe> = SortedMap::new();
     let known = subjects.iter().filter(|subject| !subject.gets_new_name());
     for subject in known {
         let Some(probe) = asked_of(situation, subject) else {

@@ -7,11 +7,11 @@
 use super::Situation;
 use super::chores::{due, phase_in};
 use super::gastown::hold_for_timed_work;
+use crate::model::SortedSet;
 use crate::model::{
     Accept, Advice, Block, ChoreHistory, ChoreKind, Hold, Judged, Observed, Phase, Plan, Proposal,
     ProposalStanding, Refusal, Seen, SessionName, WhenAttached,
 };
-use std::collections::BTreeSet;
 
 /// Every open proposal, judged now.
 pub(super) fn judge(situation: &Situation<'_>, plan: &Plan) -> Vec<Judged> {
@@ -47,7 +47,7 @@ fn of_run(
         .unwrap_or(u32::MAX)
         .max(1);
     let mut restarts = 0_u32;
-    let mut named: BTreeSet<&str> = BTreeSet::new();
+    let mut named: SortedSet<&str> = SortedSet::new();
     let mut judged = Vec::new();
     for (nth, proposal) in history.proposals.iter().take(Proposal::MAX).enumerate() {
         let is_first = named.insert(&proposal.session);

@@ -4,9 +4,9 @@ use crate::model::{
     PaneId, Period, ProcId, Readiness, ReadyProbe, ReadyQuestion, Seen, Server, ServerId,
     SessionId, SessionName, Town,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::plan::plan;
 use crate::sim::{Random, random_town, session};
-use std::collections::{BTreeMap, BTreeSet};
 
 const NOW: Moment = Moment {
     wall: 1_790_000_000_000,
@@ -63,10 +63,10 @@ fn observed(life: Life, age: Period) -> Observed {
         id: ServerId(ProcId { pid: 1, start: 1 }),
         version: "3.5a".to_owned(),
         sessions: [(name().to_string(), seen)].into(),
-        moved: BTreeMap::new(),
+        moved: SortedMap::new(),
         own: None,
-        ended: BTreeMap::new(),
-        unpiped: BTreeSet::new(),
+        ended: SortedMap::new(),
+        unpiped: SortedSet::new(),
     })
 }
 

@@ -4,10 +4,10 @@
 use super::ended::create;
 use super::subject::Subject;
 use super::verdict::{Keep, Kind, Verdict, Want};
+use crate::model::SortedMap;
 use crate::model::{
     Desired, Hold, Label, Origin, Ownership, Phase, Reason, Seen, Server, SessionName, Verb,
 };
-use std::collections::BTreeMap;
 
 /// What the former names of a session mean for it.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +28,7 @@ pub(super) fn renaming<'a>(
     desired: &'a Desired,
     server: &'a Server,
     named: Option<&'a Seen>,
-    orphans: &mut BTreeMap<&'a SessionName, &'a Seen>,
+    orphans: &mut SortedMap<&'a SessionName, &'a Seen>,
 ) -> Option<(Renaming<'a>, Option<&'a Seen>)> {
     let is_started_by_others = |seen: &Seen| matches!(&seen.ownership, Ownership::Ours(label) if label.origin == Origin::Policy);
     let former: Vec<(&SessionName, &Seen)> = desired

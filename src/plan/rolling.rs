@@ -6,8 +6,8 @@ use super::subject::Subject;
 use super::verdict::{Kind, Patience, Verdict, Want};
 use super::wakes::{Wakes, wake_when_urgent};
 use super::waves::wave_of;
+use crate::model::SortedSet;
 use crate::model::{Hold, Life, Phase, Reason, ReasonCode, Replacing};
-use std::collections::BTreeSet;
 
 /// A session that has crashed this often in a row is failing. Nobody waits for it.
 pub(super) const FAILING: usize = 2;
@@ -69,7 +69,7 @@ struct Places<'s, 'a> {
     /// found.
     unavailable: Vec<usize>,
     /// The same, ordered: a look-up in it is quick.
-    ordered: BTreeSet<usize>,
+    ordered: SortedSet<usize>,
     /// Whether a session waits for a place.
     is_waited_for: bool,
 }

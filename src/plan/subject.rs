@@ -9,7 +9,7 @@ use crate::model::{
     Replacing, ScheduleState, Seen, Server, SessionName, Standing, Target, Verb, Walk,
     WhenAttached, Whose,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// One session. It is declared, or ours, or both.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,7 @@ pub(super) fn gather<'a>(
     let (misnamed, mut orphans) = server
         .map(|server| out_of_place(situation, server))
         .unwrap_or_default();
-    let mut in_the_way = BTreeSet::new();
+    let mut in_the_way = SortedSet::new();
     let mut seen = Walk::new(server.into_iter().flat_map(|s| &s.sessions));
     let mut remembered = Walk::new(&situation.memory.sessions);
     let mut subjects = Vec::with_capacity(situation.town.sessions.len() + orphans.len());
@@ -91,7 +91,7 @@ pub(super) fn gather<'a>(
     subjects
 }
 
-type ByName<'a> = BTreeMap<&'a SessionName, &'a Seen>;
+type ByName<'a> = SortedMap<&'a SessionName, &'a Seen>;
 
 /// Our sessions that do not have their declared name (renamed in tmux), and those that are not
 /// declared.

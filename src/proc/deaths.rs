@@ -7,8 +7,8 @@ use super::handles::Handles;
 use super::machine::machine;
 use super::process;
 use crate::model::ProcId;
+use crate::model::{SortedMap, SortedSet};
 use rustix::process::{Resource, getrlimit};
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const POLL: Duration = Duration::from_millis(250);
 pub struct Deaths {
     handles: Handles,
     /// Each with its handle, where there are handles.
-    watched: BTreeMap<ProcId, Option<OwnedFd>>,
+    watched: SortedMap<ProcId, Option<OwnedFd>>,
     most: usize,
 }
 
@@ -49,13 +49,13 @@ impl Deaths {
             .and_then(|most| usize::try_from(most).ok());
         Ok(Self {
             handles: Handles::new()?,
-            watched: BTreeMap::new(),
+            watched: SortedMap::new(),
             most: limit.unwrap_or(usize::MAX).saturating_sub(SPARE),
         })
     }
 
     /// Watches these processes and no others. A process that is already watched costs nothing.
-    pub fn watch(&mut self, processes: &BTreeSet<ProcId>) -> Watched {
+    pub fn watch(&mut self, processes: &SortedSet<ProcId>) -> Watched {
         self.retain(|process| processes.contains(&process));
         let mut result = Watched::All;
         for &process in processes {
@@ -179,9 +179,9 @@ mod tests {
             start: ids[1].start + 1,
             ..ids[1]
         };
-        assert_eq!(deaths.watch(&BTreeSet::from([other])), Watched::Ended);
+        assert_eq!(deaths.watch(&SortedSet::from([other])), Watched::Ended);
         assert_eq!(
-            deaths.watch(&BTreeSet::from([ids[1], other])),
+            deaths.watch(&SortedSet::from([ids[1], other])),
             Watched::Ended
         );
         end(1);
@@ -195,8 +195,8 @@ mod tests {
             most: 0,
             ..Deaths::new().unwrap()
         };
-        assert_eq!(deaths.watch(&BTreeSet::from([me])), Watched::InPart);
+        assert_eq!(deaths.watch(&SortedSet::from([me])), Watched::InPart);
         deaths.most = 1;
-        assert_eq!(deaths.watch(&BTreeSet::from([me])), Watched::All);
+        assert_eq!(deaths.watch(&SortedSet::from([me])), Watched::All);
     }
 }

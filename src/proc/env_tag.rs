@@ -7,8 +7,8 @@ use super::machine::machine;
 use super::process::{self, Presence};
 use super::{file, own, tree};
 use crate::model::{Generation, ProcId, Renames, ServerId, SessionName};
+use crate::model::{SortedMap, SortedSet};
 use memchr::memmem::Finder;
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 
 /// The town's name.
@@ -47,7 +47,7 @@ pub struct Scan {
     /// Pids still to read.
     left: Vec<u32>,
     /// Pids that were read or must not be read, such as our own.
-    seen: BTreeSet<u32>,
+    seen: SortedSet<u32>,
     /// How many passes had pids to read.
     passes: u32,
     /// No pass follows.
@@ -89,7 +89,7 @@ impl Scan {
             tagged: Vec::new(),
             renames: Renames::default(),
         };
-        let (buffer, left, seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (buffer, left, seen) = (Vec::new(), Vec::new(), SortedSet::new());
         Self {
             behind: None,
             entry,
@@ -211,7 +211,7 @@ impl Sighted {
 
     /// The session of each process, by pid.
     #[must_use]
-    pub fn tags(&self) -> BTreeMap<u32, SessionName> {
+    pub fn tags(&self) -> SortedMap<u32, SessionName> {
         self.tagged
             .iter()
             .map(|(tag, generation, pid)| (*pid, self.renames.owner(tag, *generation).clone()))
@@ -225,8 +225,8 @@ impl Sighted {
     pub fn living(
         &self,
         wanted: impl Fn(&SessionName) -> bool,
-    ) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
-        let mut living: BTreeMap<SessionName, Vec<(Generation, ProcId)>> = BTreeMap::new();
+    ) -> SortedMap<SessionName, Vec<(Generation, ProcId)>> {
+        let mut living: SortedMap<SessionName, Vec<(Generation, ProcId)>> = SortedMap::new();
         let owner = |tag: &SessionName, generation| self.renames.owner(tag, generation).clone();
         for (_, _, pid) in self
             .tagged
@@ -252,7 +252,7 @@ impl Sighted {
 ///
 /// Leaves out ourselves, our ancestors, and tmux servers.
 #[must_use]
-pub fn carrying_any(town: &SessionName) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
+pub fn carrying_any(town: &SessionName) -> SortedMap<SessionName, Vec<(Generation, ProcId)>> {
     carrying_those(town, |_| true)
 }
 
@@ -261,7 +261,7 @@ pub fn carrying_any(town: &SessionName) -> BTreeMap<SessionName, Vec<(Generation
 pub fn carrying_those(
     town: &SessionName,
     wanted: impl Fn(&SessionName) -> bool,
-) -> BTreeMap<SessionName, Vec<(Generation, ProcId)>> {
+) -> SortedMap<SessionName, Vec<(Generation, ProcId)>> {
     Scan::new(town).finish().living(wanted)
 }
 

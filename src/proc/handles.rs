@@ -10,9 +10,9 @@ pub(super) use self::none::Handles;
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use crate::model::SortedSet;
     use crate::proc::ready::Ready;
     use rustix::event::{Timespec, epoll};
-    use std::collections::BTreeSet;
     use std::io;
     use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -47,14 +47,14 @@ mod linux {
 
         /// Waits until at least one process has ended, and returns the pids of those that have.
         /// The future may be dropped at any time.
-        pub(in crate::proc) async fn ended(&self) -> BTreeSet<u32> {
+        pub(in crate::proc) async fn ended(&self) -> SortedSet<u32> {
             let some = || Some(ended(self.0.fd())).filter(|pids| !pids.is_empty());
             self.0.until(some).await
         }
     }
 
     /// The pids of the processes whose end is ready to be reported.
-    fn ended(epoll: BorrowedFd<'_>) -> BTreeSet<u32> {
+    fn ended(epoll: BorrowedFd<'_>) -> SortedSet<u32> {
         let mut events = Vec::with_capacity(AT_ONCE);
         let now = Timespec {
             tv_sec: 0,
@@ -73,7 +73,7 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod none {
-    use std::collections::BTreeSet;
+    use crate::model::SortedSet;
     use std::io;
     use std::os::fd::OwnedFd;
 
@@ -96,7 +96,7 @@ mod none {
         pub(in crate::proc) fn remove(&self, _handle: &OwnedFd) {}
 
         #[expect(clippy::unused_self, reason = "as on Linux")]
-        pub(in crate::proc) async fn ended(&self) -> BTreeSet<u32> {
+        pub(in crate::proc) async fn ended(&self) -> SortedSet<u32> {
             std::future::pending().await
         }
     }

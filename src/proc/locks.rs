@@ -2,7 +2,7 @@
 
 use super::{file, process};
 use crate::model::ProcId;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub struct OpenFile {
 #[must_use]
 pub fn holders(name: &str) -> Vec<(ProcId, OpenFile)> {
     let list = file::read("/proc/locks", MAX_LIST).unwrap_or_default();
-    let pids: BTreeSet<u32> = String::from_utf8_lossy(&list)
+    let pids: SortedSet<u32> = String::from_utf8_lossy(&list)
         .lines()
         .filter_map(holder)
         .collect();
@@ -101,7 +101,7 @@ fn named(pid: u32, name: &str) -> Vec<OpenFile> {
     let open = files.flatten().take(MAX_FILES).map(|open| open.path());
     let all = open.filter_map(|open| Some((std::fs::read_link(&open).ok()?, open)));
     let is_named = |path: &Path| path.file_name() == Some(OsStr::new(name)) && path.is_absolute();
-    let by_path: BTreeMap<PathBuf, PathBuf> = all.filter(|(path, _)| is_named(path)).collect();
+    let by_path: SortedMap<PathBuf, PathBuf> = all.filter(|(path, _)| is_named(path)).collect();
     by_path
         .into_iter()
         .map(|(path, open)| OpenFile { path, open })

@@ -84,7 +84,7 @@ pub(super) fn line_of(pid: u32) -> Vec<u32> {
 mod tests {
     #[test]
     fn no_two_ids_are_alike() {
-        let ids: std::collections::BTreeSet<String> = std::iter::repeat_with(super::unique_id)
+        let ids: crate::model::SortedSet<String> = std::iter::repeat_with(super::unique_id)
             .take(1000)
             .collect();
         assert_eq!(ids.len(), 1000);

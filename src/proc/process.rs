@@ -205,7 +205,7 @@ const MAX_ENVIRONMENT: usize = 256 << 10;
 
 /// The variables that a process was started with. Empty where they cannot be read.
 #[must_use]
-pub fn environment(pid: u32) -> std::collections::BTreeMap<String, Vec<u8>> {
+pub fn environment(pid: u32) -> crate::model::SortedMap<String, Vec<u8>> {
     let mut buffer = vec![0; MAX_ENVIRONMENT];
     let bytes = machine().environment(pid, &mut buffer).unwrap_or_default();
     let variable = |entry: &[u8]| {

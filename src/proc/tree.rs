@@ -5,9 +5,9 @@ use super::file;
 use super::machine::{ProcessPath, machine};
 use super::process::{self, Presence, Stat};
 use super::script::AgentSignature;
+use crate::model::SortedMap;
 use crate::model::{Period, ProcId, Stopping, Usage};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// How many levels below the root are read.
@@ -60,8 +60,8 @@ pub fn tree(root: ProcId) -> Vec<Member> {
 /// All processes at one moment. Use it to read many trees.
 #[derive(Debug, Clone, Default)]
 pub struct Forest {
-    stats: BTreeMap<u32, Stat>,
-    children: BTreeMap<u32, Vec<u32>>,
+    stats: SortedMap<u32, Stat>,
+    children: SortedMap<u32, Vec<u32>>,
 }
 
 impl Forest {

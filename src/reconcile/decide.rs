@@ -6,8 +6,8 @@ use crate::model::{
     CannotStart, Desired, Judged, Memory, Moment, Observed, Orders, Plan, Scope, SessionName, Town,
     Verb,
 };
+use crate::model::{SortedMap, SortedSet};
 use crate::plan::{Situation, within};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A look, what it taught, and what should happen.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ enum Limit {
     /// Everything but the questions to agents.
     NoProbes,
     /// Everything but the steps for these sessions.
-    WithoutSteps(BTreeSet<SessionName>),
+    WithoutSteps(SortedSet<SessionName>),
 }
 
 impl<'t> Learned<'t> {
@@ -124,7 +124,7 @@ impl<'t> Decided<'t> {
 
     /// Decides again, where some sessions cannot be started.
     #[must_use]
-    pub fn without_unstartable(mut self, unstartable: BTreeMap<SessionName, CannotStart>) -> Self {
+    pub fn without_unstartable(mut self, unstartable: SortedMap<SessionName, CannotStart>) -> Self {
         if unstartable.is_empty() {
             return self;
         }
@@ -159,7 +159,7 @@ impl<'t> Decided<'t> {
 
     /// Leaves out the steps for these sessions: something outside the plan does not permit them.
     #[must_use]
-    pub fn without_steps(self, sessions: BTreeSet<SessionName>) -> Self {
+    pub fn without_steps(self, sessions: SortedSet<SessionName>) -> Self {
         if sessions.is_empty() {
             return self;
         }

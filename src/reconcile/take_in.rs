@@ -8,7 +8,7 @@ use crate::model::{
     Answer, ChoreEnd, Done, LauncherJob, Memory, Moment, Outcome, ProcId, Proposal, ReadyAnswer,
     SessionName, Step,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// What has arrived since the last cycle. A verb that runs nothing beside its cycle has the
 /// default: nothing arrived.
@@ -32,7 +32,7 @@ pub struct ChoreArrivals {
     /// The runs that have ended.
     pub ended: Vec<EndedChore>,
     /// The names of the chores that still run in this process.
-    pub running: BTreeSet<String>,
+    pub running: SortedSet<String>,
 }
 
 /// One run of a chore that has ended.
@@ -67,7 +67,7 @@ pub struct LauncherArrivals {
     /// The starts and stops that have ended.
     pub ended: Vec<EndedJob>,
     /// Those that still go on in this process, by session.
-    pub running: BTreeMap<SessionName, LauncherJob>,
+    pub running: SortedMap<SessionName, LauncherJob>,
 }
 
 /// One start or stop by launcher commands that has ended.

@@ -1,8 +1,8 @@
 //! A plan in few words: what is done and held, and a digest of it all.
 
+use crate::model::SortedMap;
 use crate::model::{Plan, SessionName, Verb};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What a plan has for one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,7 @@ pub enum Resolve {
 
 /// What a plan does and holds, by session.
 #[must_use]
-pub fn decisions_of(plan: &Plan) -> BTreeMap<SessionName, Decision> {
+pub fn decisions_of(plan: &Plan) -> SortedMap<SessionName, Decision> {
     let steps = plan.steps.iter().map(|step| {
         let decision = Decision {
             verb: step.action.verb(),

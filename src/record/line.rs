@@ -2,6 +2,7 @@
 
 use super::delta::{apply, difference, without_nulls};
 use super::{Circumstances, Decision, decisions_of, digest_of};
+use crate::model::SortedMap;
 use crate::model::{
     CannotStart, Gastown, History, LastReports, Memory, Moment, Observed, Orders, Period, Plan,
     Scope, Seen, Server, SessionName,
@@ -10,7 +11,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
 
 /// The version of the lines.
 const VERSION: u32 = 1;
@@ -40,7 +40,7 @@ struct Line {
     digest: String,
     /// What was decided, if that has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    decisions: Option<BTreeMap<SessionName, Decision>>,
+    decisions: Option<SortedMap<SessionName, Decision>>,
 }
 
 /// All but the sessions.
@@ -52,7 +52,7 @@ struct RecordHead {
     scope: Scope,
     orders: Orders,
     gastown: Gastown,
-    unstartable: BTreeMap<SessionName, CannotStart>,
+    unstartable: SortedMap<SessionName, CannotStart>,
 }
 
 /// A session that is there. How long it has been quiet grows with each look: it is kept only where
@@ -97,8 +97,8 @@ fn quiet_by_activity(seen: &Seen, now: Moment) -> Period {
 #[derive(Debug, Clone, PartialEq)]
 struct Frame {
     head: RecordHead,
-    memory: BTreeMap<SessionName, History>,
-    seen: BTreeMap<String, RecordedSeen>,
+    memory: SortedMap<SessionName, History>,
+    seen: SortedMap<String, RecordedSeen>,
 }
 
 impl Frame {
@@ -130,7 +130,7 @@ impl Frame {
                 unpiped.clear();
                 std::mem::take(sessions)
             }
-            Observed::Down | Observed::Unknown(_) => BTreeMap::new(),
+            Observed::Down | Observed::Unknown(_) => SortedMap::new(),
         };
         Self {
             head: RecordHead {
@@ -184,7 +184,7 @@ impl Frame {
 #[derive(Debug, Default)]
 pub struct Recorder {
     last: Option<Frame>,
-    decisions: Option<BTreeMap<SessionName, Decision>>,
+    decisions: Option<SortedMap<SessionName, Decision>>,
 }
 
 impl Recorder {
@@ -213,8 +213,8 @@ impl Recorder {
             ),
             None => (
                 Some(written(&frame.head)?),
-                changes(&BTreeMap::new(), &frame.memory)?,
-                changes(&BTreeMap::new(), &frame.seen)?,
+                changes(&SortedMap::new(), &frame.memory)?,
+                changes(&SortedMap::new(), &frame.seen)?,
             ),
         };
         let decisions = decisions_of(plan);
@@ -251,8 +251,8 @@ fn changed<T: Serialize + PartialEq>(old: &T, new: &T) -> Result<Option<Value>, 
 
 /// What has changed of each entry; null for one that is gone.
 fn changes<K: Ord + Borrow<str>, T: Serialize + PartialEq>(
-    old: &BTreeMap<K, T>,
-    new: &BTreeMap<K, T>,
+    old: &SortedMap<K, T>,
+    new: &SortedMap<K, T>,
 ) -> Result<Map<String, Value>, RecordFault> {
     let mut found = Map::new();
     for (name, value) in new {
@@ -312,7 +312,7 @@ pub struct Recorded {
     /// The digest of the decision.
     pub digest: u64,
     /// What was decided.
-    pub decisions: BTreeMap<SessionName, Decision>,
+    pub decisions: SortedMap<SessionName, Decision>,
 }
 
 /// Reads the lines.
@@ -320,10 +320,10 @@ pub struct Recorded {
 pub struct Player {
     lines: usize,
     head: Value,
-    memory: BTreeMap<String, Value>,
-    seen: BTreeMap<String, Value>,
+    memory: SortedMap<String, Value>,
+    seen: SortedMap<String, Value>,
     frame: Option<Frame>,
-    decisions: BTreeMap<SessionName, Decision>,
+    decisions: SortedMap<SessionName, Decision>,
 }
 
 impl Player {
@@ -356,7 +356,7 @@ impl Player {
         }
         let (memory, seen) = match self.frame.take() {
             Some(Frame { memory, seen, .. }) => (memory, seen),
-            None => (BTreeMap::new(), BTreeMap::new()),
+            None => (SortedMap::new(), SortedMap::new()),
         };
         if let Some(patch) = line.head {
             apply(&mut self.head, patch);
@@ -382,10 +382,10 @@ impl Player {
 
 /// The entries with what has changed of them. Only those are read anew.
 fn patched<K, T>(
-    values: &mut BTreeMap<String, Value>,
-    mut entries: BTreeMap<K, T>,
+    values: &mut SortedMap<String, Value>,
+    mut entries: SortedMap<K, T>,
     patches: Map<String, Value>,
-) -> Result<BTreeMap<K, T>, serde_json::Error>
+) -> Result<SortedMap<K, T>, serde_json::Error>
 where
     K: Ord + DeserializeOwned,
     T: DeserializeOwned,

@@ -12,10 +12,10 @@ mod digest;
 mod line;
 mod replay;
 
+use crate::model::SortedMap;
 use crate::model::{
     CannotStart, Gastown, LastReports, Memory, Moment, Observed, Orders, Scope, SessionName,
 };
-use std::collections::BTreeMap;
 
 pub use digest::{Decision, Resolve, decisions_of, digest_of};
 pub use line::{Player, RecordFault, Recorded, Recorder};
@@ -39,7 +39,7 @@ pub struct Circumstances {
     /// What Gas Town's files asked.
     pub gastown: Gastown,
     /// The sessions that could not be started.
-    pub unstartable: BTreeMap<SessionName, CannotStart>,
+    pub unstartable: SortedMap<SessionName, CannotStart>,
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Another manifest over a record: what it would have decided at each check.
 
 use super::{Circumstances, Decision, Recorded, decisions_of, digest_of};
+use crate::model::SortedMap;
 use crate::model::{Moment, SessionName, Town, covered};
 use crate::reconcile::{Observation, Shipped, learn};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 /// What a replay came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ pub struct Replayer {
     /// What is wanted, with what Gas Town's files asked at the last check.
     town: Town,
     replay: Option<Replay>,
-    open: BTreeMap<SessionName, Difference>,
+    open: SortedMap<SessionName, Difference>,
 }
 
 impl Replayer {
@@ -68,7 +68,7 @@ impl Replayer {
         Self {
             town,
             replay: None,
-            open: BTreeMap::new(),
+            open: SortedMap::new(),
         }
     }
 
@@ -116,7 +116,7 @@ impl Replayer {
         Some(replay)
     }
 
-    fn decide(&mut self, circumstances: Circumstances) -> (u64, BTreeMap<SessionName, Decision>) {
+    fn decide(&mut self, circumstances: Circumstances) -> (u64, SortedMap<SessionName, Decision>) {
         let Circumstances {
             now,
             memory,
@@ -146,8 +146,8 @@ impl Replayer {
     fn compare(
         &mut self,
         now: Moment,
-        recorded: &BTreeMap<SessionName, Decision>,
-        replayed: &BTreeMap<SessionName, Decision>,
+        recorded: &SortedMap<SessionName, Decision>,
+        replayed: &SortedMap<SessionName, Decision>,
     ) {
         let mut before = std::mem::take(&mut self.open);
         let names = recorded

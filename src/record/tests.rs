@@ -29,7 +29,7 @@ fn recorded(seed: u64) -> (Town, Vec<String>, Vec<Circumstances>) {
             scope: Scope::Town,
             orders: Orders::default(),
             gastown: Gastown::default(),
-            unstartable: BTreeMap::new(),
+            unstartable: SortedMap::new(),
         };
         let observed = circumstances.observed.clone();
         let observation = Observation {

@@ -14,10 +14,10 @@ mod words;
 pub use masters::Masters;
 pub use words::{PROTOCOL, PROTOCOL_FLAG};
 
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use crate::model::{HostAddress, HostName, Period, Unreached};
 use crate::proc::child::{self, Bound, Leftovers, Ran, Spec, Stream};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -132,7 +132,7 @@ async fn run(argv: &[OsString], input: &str, limit: Duration) -> Ran {
         argv: child::words(argv),
         dir: Path::new("/"),
         inherit: Inherit::NotGtctl,
-        variables: BTreeMap::new(),
+        variables: SortedMap::new(),
         input,
         out: Stream::Kept(Bound {
             head: ANSWER,

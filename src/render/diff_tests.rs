@@ -1,11 +1,11 @@
 //! Pages as they are read: diff, status, verify and apply on one small town.
 
 use super::*;
+use crate::model::SortedMap;
 use crate::model::*;
 use crate::render::view::{Books, Scene, Selection};
 use crate::render::{Colour, apply, status, verify};
 use crate::words::tests::CLOCK;
-use std::collections::BTreeMap;
 
 pub(in crate::render) const PAPER: Paper = Paper {
     clock: CLOCK,
@@ -27,16 +27,16 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         launch: Launch::Tmux,
         command: command.iter().map(|s| (*s).to_owned()).collect(),
         dir: "/".into(),
-        env: BTreeMap::new(),
-        identity_env: BTreeMap::new(),
+        env: SortedMap::new(),
+        identity_env: SortedMap::new(),
         env_files: Vec::new(),
-        pass_env: std::collections::BTreeSet::new(),
-        moved: std::collections::BTreeSet::new(),
+        pass_env: crate::model::SortedSet::new(),
+        moved: crate::model::SortedSet::new(),
         enabled: true,
         schedule: None,
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeMap::new(),
+        after: SortedMap::new(),
         ready_after: Period::ZERO,
         ready: None,
         max_age: None,
@@ -71,7 +71,7 @@ pub(in crate::render) fn town() -> Town {
         name: name("shop"),
         root: None,
         gastown: Gastown::default(),
-        unstartable: BTreeMap::new(),
+        unstartable: SortedMap::new(),
         socket: Socket::Default,
         sessions: sessions
             .map(|s| (name(s), desired(s, &["claude", "do it"])))
@@ -156,10 +156,10 @@ pub(in crate::render) fn observed() -> Observed {
         id: ServerId(PROCESS),
         version: "3.3a".into(),
         sessions: sessions.map(|(n, s)| (n.to_owned(), s)).into(),
-        moved: BTreeMap::new(),
+        moved: SortedMap::new(),
         own: None,
-        ended: BTreeMap::new(),
-        unpiped: std::collections::BTreeSet::new(),
+        ended: SortedMap::new(),
+        unpiped: crate::model::SortedSet::new(),
     })
 }
 
@@ -464,7 +464,7 @@ fn status_is_grouped_by_rig_and_shows_how_busy_each_session_is() {
         ..PAPER
     };
     let books = Books {
-        cpu: BTreeMap::from([(name("witness"), 31)]),
+        cpu: SortedMap::from([(name("witness"), 31)]),
         ..Books::default()
     };
     let only = ["mayor", "old", "refinery", "witness"].map(name);

@@ -2,8 +2,8 @@
 
 use super::sanitise;
 use super::words::shell;
+use crate::model::SortedMap;
 use crate::model::{Change, RanWith, Reason};
-use std::collections::BTreeMap;
 
 /// One line for each field whose old value is known, with the place of the new one. Of a field whose
 /// old value is not known, the place alone. None where the reason is not a drift.
@@ -24,7 +24,7 @@ pub(super) fn lines(reason: &Reason) -> Vec<String> {
     known.chain(places).collect()
 }
 
-fn line(change: &Change, origins: &BTreeMap<String, String>) -> String {
+fn line(change: &Change, origins: &SortedMap<String, String>) -> String {
     let path = |path: &Option<String>| {
         path.as_ref()
             .map_or_else(|| "none".to_owned(), |path| clean(path))
@@ -103,7 +103,7 @@ mod tests {
         let shown = lines(&Reason::Drifted {
             fields: vec![],
             changes,
-            origins: BTreeMap::new(),
+            origins: SortedMap::new(),
         });
         let expected = [
             "command: sleep 1 → sleep 2",
@@ -121,7 +121,7 @@ mod tests {
             ("command", "[roles.crew] town.toml:7"),
             ("env.A", "town.toml:9\u{1b}[31m"),
         ];
-        let origins = BTreeMap::from(places.map(|(field, at)| (field.to_owned(), at.to_owned())));
+        let origins = SortedMap::from(places.map(|(field, at)| (field.to_owned(), at.to_owned())));
         let drift = |changes| Reason::Drifted {
             fields: vec!["command", "env"],
             changes,

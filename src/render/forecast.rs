@@ -6,8 +6,8 @@ use super::sanitise;
 use super::style::{Paper, Role};
 use super::words::{self, brief, count};
 use crate::forecast::{AgentsDo, Forecast, Foreseen, Happening};
+use crate::model::SortedMap;
 use crate::model::{Moment, Period, SessionName, Verb};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The longest name of a chore, in characters.
@@ -64,7 +64,7 @@ pub fn assumptions(forecast: &Forecast) -> Vec<String> {
 
 /// `3 starts, 1 restart, 2 runs of chores`.
 fn totals(forecast: &Forecast) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: SortedMap<&str, usize> = SortedMap::new();
     for event in &forecast.events {
         let noun = match &event.what {
             Happening::Step { verb, .. } => words::verb(*verb),
@@ -146,7 +146,7 @@ const TOOLTIP: usize = 200;
 /// of its own, so that it reads without colour.
 #[must_use]
 pub fn svg(town: &SessionName, forecast: &Forecast, paper: &Paper) -> String {
-    let mut rows: BTreeMap<String, Vec<&Foreseen>> = BTreeMap::new();
+    let mut rows: SortedMap<String, Vec<&Foreseen>> = SortedMap::new();
     for event in &forecast.events {
         rows.entry(name_of(event)).or_default().push(event);
     }

@@ -5,8 +5,8 @@ use super::sanitise;
 use super::style::{Paper, Role};
 use super::view::Scene;
 use super::words::{self, gastown_obstacle};
+use crate::model::SortedMap;
 use crate::model::{Gastown, GastownHold, Life, Observed, Rest};
-use std::collections::BTreeMap;
 
 /// The longest reason that is shown, in characters.
 const WORD: usize = 100;
@@ -73,7 +73,7 @@ pub fn lines(scene: &Scene<'_>, paper: &Paper) -> String {
 /// The same for programs.
 #[must_use]
 pub(super) fn whys(scene: &Scene<'_>) -> Vec<Why> {
-    let why = |remark: Remark| Why::new(remark.code, remark.text, BTreeMap::new());
+    let why = |remark: Remark| Why::new(remark.code, remark.text, SortedMap::new());
     remarks(scene).into_iter().map(why).collect()
 }
 

@@ -449,7 +449,7 @@ mod tests {
 
     #[test]
     fn every_page_has_the_shape_that_is_documented() {
-        let schemas: std::collections::BTreeMap<_, _> = schemas().into();
+        let schemas: crate::model::SortedMap<_, _> = schemas().into();
         for (kind, page) in pages() {
             let schema = &schemas[kind];
             let schema: Value = serde_json::from_str(schema).unwrap();

@@ -1,8 +1,8 @@
 //! The town in numbers, in the text format of Prometheus.
 
 use super::view::{Books, Row, Scene};
+use crate::model::SortedMap;
 use crate::model::{Counts, InForce, Keeper, Moment, Observed, Period};
-use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
 /// Every phase, so that a count that falls to nothing is seen to.
@@ -63,7 +63,7 @@ fn town(page: &mut Page<'_>, scene: &Scene<'_>) {
         "1 if the town is paused.",
         u8::from(scene.memory.paused),
     );
-    let mut holds: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut holds: SortedMap<&str, u32> = SortedMap::new();
     for held in &scene.plan.held {
         *holds.entry(held.hold.code()).or_default() += 1;
     }

@@ -6,8 +6,8 @@
 
 use super::view::Scene;
 use crate::model::{Action, Plan, RecordedReason, Step, Target, Town};
+use crate::model::{SortedMap, SortedSet};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The form that this version writes and reads.
 const VERSION: u32 = 1;
@@ -115,7 +115,7 @@ impl SavedPlan {
             });
         }
         let (then, now) = (by_name(&self.steps), by_name(&now.steps));
-        let names: BTreeSet<&str> = then.keys().chain(now.keys()).copied().collect();
+        let names: SortedSet<&str> = then.keys().chain(now.keys()).copied().collect();
         for name in names {
             let (then, now) = (then.get(name).copied(), now.get(name).copied());
             if then != now {
@@ -130,7 +130,7 @@ impl SavedPlan {
     }
 }
 
-fn by_name(steps: &[Substance]) -> BTreeMap<&str, &Substance> {
+fn by_name(steps: &[Substance]) -> SortedMap<&str, &Substance> {
     steps.iter().map(|s| (s.session.as_str(), s)).collect()
 }
 

@@ -9,7 +9,7 @@ use super::view::{Books, Event, Row, Scene, Selection};
 use super::words::{self, brief, bytes, count};
 use super::{chores, gastown, sanitise};
 use crate::model::{Observed, Period, Phase, Reason, SessionName};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// A page of at least so many columns has a column for the age of the last output.
 const ROOMY: usize = 100;
@@ -62,7 +62,7 @@ fn beside(scene: &Scene<'_>, only: Selection<'_>, paper: &Paper) -> String {
 
 fn table(rows: &[&Row<'_>], books: &Books, paper: &Paper) -> String {
     let columns = Columns::for_rows(rows, paper);
-    let texts: BTreeMap<&SessionName, String> = rows
+    let texts: SortedMap<&SessionName, String> = rows
         .iter()
         .map(|row| (row.session, why_and_next(row, paper).line()))
         .collect();
@@ -91,7 +91,7 @@ enum PlaceOfNext {
 }
 
 fn place_of_next(
-    texts: &BTreeMap<&SessionName, String>,
+    texts: &SortedMap<&SessionName, String>,
     used: usize,
     paper: &Paper,
 ) -> PlaceOfNext {
@@ -106,7 +106,7 @@ fn place_of_next(
 /// The rows by rig, those without one first. There are groups where there are several rigs, and
 /// with all details where there is one.
 fn groups<'r, 'a>(rows: &[&'r Row<'a>], paper: &Paper) -> Vec<(Option<&'a str>, Vec<&'r Row<'a>>)> {
-    let rigs: BTreeSet<&str> = rows.iter().filter_map(|row| row.rig).collect();
+    let rigs: SortedSet<&str> = rows.iter().filter_map(|row| row.rig).collect();
     let is_grouped = match paper.detail {
         Detail::Wide => !rigs.is_empty(),
         Detail::Short => rigs.len() > 1,
@@ -114,7 +114,7 @@ fn groups<'r, 'a>(rows: &[&'r Row<'a>], paper: &Paper) -> Vec<(Option<&'a str>, 
     if !is_grouped {
         return vec![(None, rows.to_vec())];
     }
-    let mut groups: BTreeMap<Option<&str>, Vec<&Row<'_>>> = BTreeMap::new();
+    let mut groups: SortedMap<Option<&str>, Vec<&Row<'_>>> = SortedMap::new();
     for row in rows {
         groups.entry(row.rig).or_default().push(row);
     }

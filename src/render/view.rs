@@ -1,12 +1,12 @@
 //! What the pages show, put together from the planner's values: one [`Row`] per session.
 
 use super::words;
+use crate::model::SortedMap;
 use crate::model::{
     Content, ContextLimit, Death, Held, History, Incarnation, Keeper, Label, Life, Memory, Moment,
     Next, Observed, Ownership, Period, Phase, Plan, Reason, Seen, SessionName, Step, TokenLimits,
     TokenUsage, Town, Usage,
 };
-use std::collections::BTreeMap;
 
 /// Everything that pages show: desired, observed, memory and plan.
 #[derive(Debug, Clone, Copy)]
@@ -29,12 +29,12 @@ pub struct Books {
     /// The idle time that early expiry has saved so far.
     pub idle_saved: Period,
     /// The newest log of each session that has one.
-    pub logs: BTreeMap<SessionName, String>,
+    pub logs: SortedMap<SessionName, String>,
     /// The controller of the town.
     pub keeper: Keeper,
     /// How much of one processor each session has used between the last two looks, in percent.
     /// Empty after a single look.
-    pub cpu: BTreeMap<SessionName, u64>,
+    pub cpu: SortedMap<SessionName, u64>,
 }
 
 /// Which sessions a page shows.
@@ -186,7 +186,7 @@ impl<'a> Scene<'a> {
         } = self.plan;
         let seen = self.seen();
         let seen = |session: &SessionName| seen.get(session.as_str()).copied();
-        let mut rows: BTreeMap<&SessionName, Row<'a>> = BTreeMap::new();
+        let mut rows: SortedMap<&SessionName, Row<'a>> = SortedMap::new();
         for step in steps {
             rows.insert(
                 &step.session,
@@ -226,8 +226,8 @@ impl<'a> Scene<'a> {
     /// The observed sessions by name. Our own sessions have their declared name, even if somebody
     /// renamed them in tmux.
     #[must_use]
-    pub fn seen(&self) -> BTreeMap<&'a str, &'a Seen> {
-        let mut found: BTreeMap<&str, &Seen> = BTreeMap::new();
+    pub fn seen(&self) -> SortedMap<&'a str, &'a Seen> {
+        let mut found: SortedMap<&str, &Seen> = SortedMap::new();
         let Observed::Up(server) = self.observed else {
             return found;
         };

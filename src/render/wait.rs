@@ -3,8 +3,8 @@
 use super::json::{WaitLine, WaitPage, wait_page};
 use super::view::{Event, Row, Scene};
 use super::words::{brief, obstacle, phase as phase_in_words, way_out};
+use crate::model::SortedMap;
 use crate::model::{Desired, Hold, Observed, Period, Phase, SessionName};
-use std::collections::BTreeMap;
 use strum::IntoStaticStr;
 
 /// What somebody waits for.
@@ -77,7 +77,7 @@ pub fn awaited(
     sessions: &[SessionName],
     condition: Condition,
 ) -> Vec<WaitedFor> {
-    let rows: BTreeMap<&SessionName, Row<'_>> = scene
+    let rows: SortedMap<&SessionName, Row<'_>> = scene
         .rows()
         .into_iter()
         .map(|row| (row.session, row))

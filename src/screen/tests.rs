@@ -3,8 +3,8 @@
 use super::{digest, read};
 use crate::manifest::{Sources, load};
 use crate::model::{Agent, Moment, Screen, ScreenState};
+use crate::model::{SortedMap, SortedSet};
 use jiff::tz::TimeZone;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -36,7 +36,7 @@ const AGENTS: [&str; 8] = [
     "aider",
 ];
 
-pub(super) fn agents() -> BTreeMap<String, Agent> {
+pub(super) fn agents() -> SortedMap<String, Agent> {
     let mut text = String::from("[town]\nname = \"corpus\"\n");
     for name in AGENTS {
         write!(
@@ -219,7 +219,7 @@ fn one_screen_of_the_corpus_tells_of_work_behind_its_prompt() {
 
 #[test]
 fn the_corpus_has_every_state_an_agent_has_phrases_for() {
-    let have: BTreeSet<(String, &str)> = corpus()
+    let have: SortedSet<(String, &str)> = corpus()
         .into_iter()
         .map(|sample| (sample.agent.name, sample.state))
         .collect();
@@ -250,7 +250,7 @@ fn the_corpus_has_every_state_an_agent_has_phrases_for() {
 
 #[test]
 fn limits_of_the_corpus_name_their_end() {
-    let ends: BTreeMap<String, Option<i64>> = corpus()
+    let ends: SortedMap<String, Option<i64>> = corpus()
         .into_iter()
         .filter_map(
             |sample| match read_text(&sample.agent, &sample.text).state {

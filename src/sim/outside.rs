@@ -6,10 +6,10 @@
 use super::Random;
 use super::fake_tmux::Neglect;
 use super::world::{Process, Session, World};
+use crate::model::SortedMap;
 use crate::model::{
     Death, Life, Moment, MovedOut, Origin, Outcome, Ownership, ProcId, Seen, SessionId, SessionName,
 };
-use std::collections::BTreeMap;
 
 /// An agent without a pane: it ignored the hangup when its pane was closed.
 #[derive(Debug, Clone)]
@@ -173,9 +173,9 @@ impl World {
     /// In `seen` the life of such a session becomes unknown.
     pub(super) fn moved(
         &self,
-        seen: &mut BTreeMap<String, Seen>,
-    ) -> BTreeMap<SessionName, MovedOut> {
-        let mut moved = BTreeMap::new();
+        seen: &mut SortedMap<String, Seen>,
+    ) -> SortedMap<SessionName, MovedOut> {
+        let mut moved = SortedMap::new();
         for session in self
             .server
             .iter()

@@ -7,7 +7,7 @@ use crate::model::{
     Policy, ReadyProbe, ReadyQuestion, RestartPolicy, Schedule, SessionName, Socket, StartBudget,
     TokenLimits, Town, WhenAttached, Zone,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::path::PathBuf;
 
 /// A service with every default and no limits.
@@ -24,16 +24,16 @@ pub fn session(name: SessionName) -> Desired {
         launch: Launch::Tmux,
         command: vec!["claude".to_owned()],
         dir: PathBuf::from("/town"),
-        env: BTreeMap::new(),
-        identity_env: BTreeMap::new(),
+        env: SortedMap::new(),
+        identity_env: SortedMap::new(),
         env_files: Vec::new(),
-        pass_env: BTreeSet::new(),
-        moved: BTreeSet::new(),
+        pass_env: SortedSet::new(),
+        moved: SortedSet::new(),
         enabled: true,
         schedule: None,
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeMap::new(),
+        after: SortedMap::new(),
         ready_after: Period::from_secs(5),
         ready: None,
         max_age: None,
@@ -69,7 +69,7 @@ pub fn session(name: SessionName) -> Desired {
 #[must_use]
 pub fn random_town(name: SessionName, random: &mut Random) -> Town {
     let size = random.between(1, 12);
-    let mut sessions = BTreeMap::new();
+    let mut sessions = SortedMap::new();
     for index in 0..size {
         if let Some(desired) = random_session(random, index) {
             sessions.insert(desired.name.clone(), desired);
@@ -80,7 +80,7 @@ pub fn random_town(name: SessionName, random: &mut Random) -> Town {
         name,
         root: None,
         gastown: Gastown::default(),
-        unstartable: BTreeMap::new(),
+        unstartable: SortedMap::new(),
         socket: Socket::Default,
         sessions,
         policies: random_policies(random),
@@ -262,8 +262,8 @@ fn random_wait(random: &mut Random) -> Awaited {
 
 /// Changes every `after` to what a manifest allows: no unknown session, no later wave, and no
 /// service that must complete.
-fn allow_order(sessions: &mut BTreeMap<SessionName, Desired>) {
-    let waves_and_tasks: BTreeMap<SessionName, (u32, bool)> = sessions
+fn allow_order(sessions: &mut SortedMap<SessionName, Desired>) {
+    let waves_and_tasks: SortedMap<SessionName, (u32, bool)> = sessions
         .iter()
         .map(|(name, desired)| (name.clone(), (desired.wave, desired.is_task())))
         .collect();
@@ -358,8 +358,8 @@ pub fn rename_session(town: &mut Town, random: &mut Random) {
 }
 
 /// Changes every `moved` to what a manifest allows: no declared name, and no name twice.
-fn allow_former_names(sessions: &mut BTreeMap<SessionName, Desired>) {
-    let mut taken: BTreeSet<SessionName> = sessions.keys().cloned().collect();
+fn allow_former_names(sessions: &mut SortedMap<SessionName, Desired>) {
+    let mut taken: SortedSet<SessionName> = sessions.keys().cloned().collect();
     for desired in sessions.values_mut() {
         desired.moved.retain(|former| taken.insert(former.clone()));
     }

@@ -4,12 +4,12 @@ use super::guests::Guest;
 use super::outside::Leftover;
 use super::reports::ReportSpool;
 use super::{Deed, Neglect, Random};
+use crate::model::SortedMap;
 use crate::model::{
     Activity, Death, Given, Life, Marks, Moment, Observed, Origin, Ownership, PaneId, Period,
     ProcId, Reported, Screen, ScreenState, Seen, Server, ServerId, SessionId, SessionName,
     Sighting, Source, Standing, Title, TokenUsage, Told, Usage, Verdict,
 };
-use std::collections::BTreeMap;
 
 /// The whole simulated machine.
 #[derive(Debug, Clone)]
@@ -25,7 +25,7 @@ pub struct World {
     /// How agents behave that are started from now on.
     pub agentry: Agentry,
     /// The present name of each declared session, by its former names.
-    pub former_names: BTreeMap<SessionName, SessionName>,
+    pub former_names: SortedMap<SessionName, SessionName>,
     /// A fence that is left out on purpose, to see that a test notices it.
     pub neglect: Option<Neglect>,
     /// What was done to the world, in order. Whoever reads it empties it.
@@ -36,7 +36,7 @@ pub struct World {
     /// they are.
     reporting: Random,
     /// What the next steady agent of each session shows. Of a session that is not listed: work.
-    pub(super) steady: BTreeMap<SessionName, ScreenState>,
+    pub(super) steady: SortedMap<SessionName, ScreenState>,
     next_process: u32,
 }
 
@@ -58,7 +58,7 @@ pub struct TmuxServer {
     /// The server's process.
     pub id: ServerId,
     /// The sessions by id.
-    pub sessions: BTreeMap<SessionId, Session>,
+    pub sessions: SortedMap<SessionId, Session>,
     /// The session in which the controller itself runs.
     pub own: Option<SessionId>,
     next: u32,
@@ -401,11 +401,11 @@ impl World {
             reporting: random.clone().fork(),
             random,
             agentry: Agentry::Wild,
-            former_names: BTreeMap::new(),
+            former_names: SortedMap::new(),
             neglect: None,
             deeds: vec![],
             leftovers: vec![],
-            steady: BTreeMap::new(),
+            steady: SortedMap::new(),
             next_process: 100,
         }
     }
@@ -469,8 +469,8 @@ impl World {
             sessions,
             moved,
             own: server.own,
-            ended: BTreeMap::new(),
-            unpiped: std::collections::BTreeSet::new(),
+            ended: SortedMap::new(),
+            unpiped: crate::model::SortedSet::new(),
         })
     }
 
@@ -513,7 +513,7 @@ impl World {
             let id = ServerId(self.next_id());
             self.server = Some(TmuxServer {
                 id,
-                sessions: BTreeMap::new(),
+                sessions: SortedMap::new(),
                 own: None,
                 next: 1,
             });

@@ -5,13 +5,13 @@
 //! again. Version 2 keeps it in the run. What version 1 has of another run than the last one is
 //! dropped: nothing looks at it any more.
 
+use crate::model::SortedMap;
 use crate::model::written::bounded_map;
 use crate::model::{
     Content, Death, Fingerprint, Finished, Footprint, Generation, History, Incarnation,
     LauncherJob, Limited, Marks, Memory, Moment, ProgramCheck, RanWith, SessionName, Typed,
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// A memory as version 1 has it.
 #[derive(Deserialize)]
@@ -20,7 +20,7 @@ pub(super) struct FormerMemory {
         default,
         deserialize_with = "bounded_map::<{ Memory::MAX_SESSIONS }, _, _, _>"
     )]
-    sessions: BTreeMap<SessionName, FormerHistory>,
+    sessions: SortedMap<SessionName, FormerHistory>,
     /// All but the sessions is as it was.
     #[serde(flatten)]
     memory: Memory,

@@ -2,13 +2,13 @@
 
 use super::scratch::NOW;
 use crate::model;
+use crate::model::SortedMap;
 use crate::model::{
     Advice, Asker, ChoreEnd, ChoreHistory, ChoreResult, Cpu, Death, Departure, Ended, Fingerprint,
     Finished, Generation, Given, History, Incarnation, Marks, Memory, Moment, NudgeText, Period,
     Position, ProcId, Proposal, Purpose, Rung, ScreenState, ServerId, SessionName, Sighting,
     Source, Standing, Stopping, TextRequest, Title, Told, Verb, Verdict,
 };
-use std::collections::BTreeMap;
 
 /// One of these after the other, as `n` goes up.
 fn nth<T: Copy, const N: usize>(n: u64, all: [T; N]) -> T {
@@ -317,7 +317,7 @@ fn full_marks(n: u64, at: Moment) -> Marks {
     }
 }
 
-fn full_probes() -> std::collections::BTreeMap<String, model::Probed> {
+fn full_probes() -> crate::model::SortedMap<String, model::Probed> {
     use model::Answer::{Failed, Passed, Unasked};
     let answers = [
         None,
@@ -351,7 +351,7 @@ pub(in crate::store) fn full_memory(sessions: u64) -> Memory {
         failed_start: Some(NOW),
         auth_deaths: [("claude".to_owned(), vec![NOW])].into(),
         chores: full_chores(),
-        chores_since: std::collections::BTreeMap::new(),
+        chores_since: crate::model::SortedMap::new(),
         probes: full_probes(),
         departures: vec![full_departure(Some(NOW)), full_departure(None)],
         texts: full_texts(),
@@ -401,7 +401,7 @@ fn full_texts() -> Vec<TextRequest> {
     askers.map(request).into()
 }
 
-fn full_chores() -> BTreeMap<String, ChoreHistory> {
+fn full_chores() -> SortedMap<String, ChoreHistory> {
     let proposal = |advice| Proposal {
         advice,
         session: "s".into(),

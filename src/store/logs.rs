@@ -3,7 +3,7 @@
 use super::log_times::EXTENSION;
 use super::{StateDir, StoreFault, View, file, sink};
 use crate::model::{Generation, SessionName};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -37,7 +37,7 @@ impl View {
             .into_iter()
             .flatten()
             .flatten();
-        let lives: BTreeSet<u64> = entries.filter_map(|entry| life_of(&entry.path())).collect();
+        let lives: SortedSet<u64> = entries.filter_map(|entry| life_of(&entry.path())).collect();
         lives.into_iter().map(Generation).collect()
     }
 
@@ -63,7 +63,7 @@ impl View {
                 .parse()
                 .ok()
         };
-        let older: BTreeMap<u32, PathBuf> = entries
+        let older: SortedMap<u32, PathBuf> = entries
             .filter_map(|path| Some((number(&path)?, path)))
             .collect();
         older.into_values().rev().chain([newest]).collect()
@@ -201,7 +201,7 @@ fn move_files(from: &Path, to: &Path) -> io::Result<()> {
 /// Removes the logs of the oldest incarnations with all their files, never that of `latest`.
 fn retire(dir: &Path, latest: Generation, retention: Retention) -> io::Result<()> {
     let Retention { keep, older_than } = retention;
-    let mut lives: BTreeMap<u64, Vec<PathBuf>> = BTreeMap::new();
+    let mut lives: SortedMap<u64, Vec<PathBuf>> = SortedMap::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         if let Some(life) = life_of(&path).filter(|life| *life != latest.0) {

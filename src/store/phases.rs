@@ -9,10 +9,10 @@ use super::file::beside;
 use super::journal::{Kept, add_lines, rfc3339};
 use super::{StateDir, StoreFault, View};
 use crate::files::{self, Links};
+use crate::model::SortedMap;
 use crate::model::invisible::visible_json;
 use crate::model::{Moment, PhaseChange, SessionName};
 use memchr::memmem;
-use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -74,15 +74,15 @@ impl View {
 
     /// The same of all sessions.
     #[must_use]
-    pub fn all_phases(&self, since: i64) -> BTreeMap<SessionName, Vec<PhaseChange>> {
+    pub fn all_phases(&self, since: i64) -> SortedMap<SessionName, Vec<PhaseChange>> {
         self.phases_of(since, None)
     }
 
     /// The last phase of each session, as far as the end of the file has it.
     #[must_use]
-    pub fn last_phases(&self) -> BTreeMap<SessionName, PhaseChange> {
+    pub fn last_phases(&self) -> SortedMap<SessionName, PhaseChange> {
         let path = file_in(self.path());
-        let mut last = BTreeMap::new();
+        let mut last = SortedMap::new();
         for file in [beside(&path, "1"), path] {
             for change in changes_in(&read_end(&file, END), None) {
                 last.insert(change.session.clone(), change);
@@ -95,13 +95,13 @@ impl View {
         &self,
         since: i64,
         only: Option<&SessionName>,
-    ) -> BTreeMap<SessionName, Vec<PhaseChange>> {
+    ) -> SortedMap<SessionName, Vec<PhaseChange>> {
         let path = file_in(self.path());
         let older = (1..PHASES.files)
             .rev()
             .map(|nth| beside(&path, &nth.to_string()));
         let files: Vec<PathBuf> = older.chain([path.clone()]).collect();
-        let mut found: BTreeMap<SessionName, Vec<PhaseChange>> = BTreeMap::new();
+        let mut found: SortedMap<SessionName, Vec<PhaseChange>> = SortedMap::new();
         for file in files {
             for change in changes_in(&read_end(&file, PHASES.size.saturating_mul(2)), only) {
                 let known = found.entry(change.session.clone()).or_default();

@@ -4,7 +4,7 @@
 //! has made there, or that a third host has sent, is never overwritten silently.
 
 use super::{StateDir, StoreFault, View, file};
-use std::collections::BTreeMap;
+use crate::model::SortedMap;
 
 const FILE: &str = "hosts.json";
 /// The most bytes read.
@@ -14,7 +14,7 @@ impl View {
     /// The revision that was last written to each host, by the host's name. Empty if there is none
     /// or it cannot be read.
     #[must_use]
-    pub fn revisions(&self) -> BTreeMap<String, String> {
+    pub fn revisions(&self) -> SortedMap<String, String> {
         let bytes = file::read(&self.path.join(FILE), LIMIT).map(|(bytes, _)| bytes);
         let bytes = bytes.unwrap_or_default();
         serde_json::from_slice(&bytes).unwrap_or_default()

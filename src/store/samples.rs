@@ -13,8 +13,8 @@
 
 use super::series::{Contents, SeriesWriter, Shape};
 use super::{StateDir, StoreFault, View};
+use crate::model::SortedMap;
 use crate::model::{Grain, Moment, Reading, Sample, SessionName};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The directory of the samples in a state directory.
@@ -64,7 +64,7 @@ impl View {
 
     /// The same of all sessions that used anything.
     #[must_use]
-    pub fn all_samples(&self, since: i64) -> BTreeMap<SessionName, Vec<Sample>> {
+    pub fn all_samples(&self, since: i64) -> SortedMap<SessionName, Vec<Sample>> {
         self.samples_of(since, |_| true)
     }
 
@@ -72,7 +72,7 @@ impl View {
     ///
     /// It reads less than [`all_samples`](Self::all_samples), and is enough for a picture of a day.
     #[must_use]
-    pub fn hourly_samples(&self, since: i64) -> BTreeMap<SessionName, Vec<Sample>> {
+    pub fn hourly_samples(&self, since: i64) -> SortedMap<SessionName, Vec<Sample>> {
         let mut found = Found::new(since, |_| true);
         found.add_hours(&self.path().join(FOLDER), i64::MAX);
         found.finish()
@@ -82,7 +82,7 @@ impl View {
         &self,
         since: i64,
         is_wanted: impl Fn(&SessionName) -> bool,
-    ) -> BTreeMap<SessionName, Vec<Sample>> {
+    ) -> SortedMap<SessionName, Vec<Sample>> {
         let dir = self.path().join(FOLDER);
         let windows = MINUTES.windows(&dir);
         let first = windows.first().map_or(i64::MAX, |window| {
@@ -100,7 +100,7 @@ impl View {
 struct Found<W> {
     since: i64,
     is_wanted: W,
-    samples: BTreeMap<SessionName, Vec<Sample>>,
+    samples: SortedMap<SessionName, Vec<Sample>>,
 }
 
 impl<W: Fn(&SessionName) -> bool> Found<W> {
@@ -108,7 +108,7 @@ impl<W: Fn(&SessionName) -> bool> Found<W> {
         Self {
             since,
             is_wanted,
-            samples: BTreeMap::new(),
+            samples: SortedMap::new(),
         }
     }
 
@@ -186,7 +186,7 @@ impl<W: Fn(&SessionName) -> bool> Found<W> {
         samples.push(sample);
     }
 
-    fn finish(mut self) -> BTreeMap<SessionName, Vec<Sample>> {
+    fn finish(mut self) -> SortedMap<SessionName, Vec<Sample>> {
         for samples in self.samples.values_mut() {
             // A wall clock that was set back.
             samples.sort_by_key(|sample| sample.at);
@@ -282,7 +282,7 @@ impl SampleWriter {
     pub fn add(
         &mut self,
         now: Moment,
-        readings: &BTreeMap<SessionName, Reading>,
+        readings: &SortedMap<SessionName, Reading>,
     ) -> Result<(), StoreFault> {
         let minute = now.wall.div_euclid(Grain::Minute.millis());
         self.last = Some(minute);
@@ -355,10 +355,10 @@ fn is_little_change(before: &OfMinute, now: &OfMinute) -> bool {
 }
 
 /// The values of one hour, from the minutes of the file that it lies in.
-fn hour_of(contents: &Contents<3>, hour: i64) -> BTreeMap<SessionName, OfHour> {
+fn hour_of(contents: &Contents<3>, hour: i64) -> SortedMap<SessionName, OfHour> {
     let begin = hour.saturating_mul(MINUTES_OF_HOUR);
     let end = begin.saturating_add(MINUTES_OF_HOUR);
-    let mut sums: BTreeMap<usize, HourSum> = BTreeMap::new();
+    let mut sums: SortedMap<usize, HourSum> = SortedMap::new();
     for (slot, values) in contents.slots.iter().filter(|(slot, _)| *slot < end) {
         for (nth, values) in values {
             let sum = sums.entry(*nth).or_insert(HourSum::new(begin));
@@ -371,7 +371,7 @@ fn hour_of(contents: &Contents<3>, hour: i64) -> BTreeMap<SessionName, OfHour> {
         let name = contents.names.get(nth)?.clone();
         Some((name, sum.values_of_hour()))
     };
-    let values: BTreeMap<SessionName, OfHour> = sums.into_iter().filter_map(of_hour).collect();
+    let values: SortedMap<SessionName, OfHour> = sums.into_iter().filter_map(of_hour).collect();
     let is_zero = |values: &OfHour| values.iter().all(|value| *value == 0);
     values
         .into_iter()

@@ -31,7 +31,7 @@ fn reading(cpu_percent: u32, mib: u64, output_bytes: u64) -> Reading {
     }
 }
 
-fn readings(all: &[(&str, Reading)]) -> BTreeMap<SessionName, Reading> {
+fn readings(all: &[(&str, Reading)]) -> SortedMap<SessionName, Reading> {
     all.iter()
         .map(|(text, reading)| (name(text), *reading))
         .collect()

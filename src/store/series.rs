@@ -7,7 +7,7 @@
 use super::file::{options_without_surprises, read};
 use super::frames::{Frame, Frames, HEADER, push_number, take_number};
 use crate::model::SessionName;
-use std::collections::BTreeMap;
+use crate::model::SortedMap;
 use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -97,7 +97,7 @@ impl<const N: usize> Contents<N> {
     }
 
     /// The last values of each session.
-    fn latest(&self) -> BTreeMap<SessionName, [u64; N]> {
+    fn latest(&self) -> SortedMap<SessionName, [u64; N]> {
         let values = self.slots.iter().flat_map(|(_, values)| values);
         values
             .filter_map(|(nth, values)| Some((self.names.get(*nth)?.clone(), *values)))
@@ -144,9 +144,9 @@ pub(super) struct SeriesWriter<const N: usize> {
     shape: Shape,
     window: Option<i64>,
     /// The numbers of the sessions in the file of this window.
-    numbers: BTreeMap<SessionName, usize>,
+    numbers: SortedMap<SessionName, usize>,
     /// The values that count now.
-    latest: BTreeMap<SessionName, [u64; N]>,
+    latest: SortedMap<SessionName, [u64; N]>,
     /// The bytes of the file.
     length: u64,
 }
@@ -158,8 +158,8 @@ impl<const N: usize> SeriesWriter<N> {
             dir,
             shape,
             window: None,
-            numbers: BTreeMap::new(),
-            latest: BTreeMap::new(),
+            numbers: SortedMap::new(),
+            latest: SortedMap::new(),
             length: 0,
         }
     }
@@ -172,13 +172,13 @@ impl<const N: usize> SeriesWriter<N> {
     pub(super) fn write(
         &mut self,
         slot: i64,
-        values: &BTreeMap<SessionName, [u64; N]>,
+        values: &SortedMap<SessionName, [u64; N]>,
         is_same: impl Fn(&[u64; N], &[u64; N]) -> bool,
     ) -> io::Result<()> {
         let window = slot.div_euclid(self.shape.slots);
         let is_fresh = self.window != Some(window) && self.begin(window)?;
         let zeros = [0; N];
-        let mut changed: BTreeMap<SessionName, [u64; N]> = BTreeMap::new();
+        let mut changed: SortedMap<SessionName, [u64; N]> = SortedMap::new();
         for (name, now) in values {
             let before = self.latest.get(name).unwrap_or(&zeros);
             if !is_same(before, now) {
@@ -237,7 +237,7 @@ impl<const N: usize> SeriesWriter<N> {
     }
 
     /// Appends these values in one write.
-    fn append(&mut self, offset: i64, values: &BTreeMap<SessionName, [u64; N]>) -> io::Result<()> {
+    fn append(&mut self, offset: i64, values: &SortedMap<SessionName, [u64; N]>) -> io::Result<()> {
         let Some(window) = self.window else {
             return Ok(());
         };
@@ -266,10 +266,10 @@ impl<const N: usize> SeriesWriter<N> {
             .write(&mut bytes);
         }
         let numbered = fresh.into_iter().enumerate();
-        let fresh: BTreeMap<SessionName, usize> =
+        let fresh: SortedMap<SessionName, usize> =
             numbered.map(|(nth, name)| (name, known + nth)).collect();
         let number = |name| self.numbers.get(name).or_else(|| fresh.get(name)).copied();
-        let by_number: BTreeMap<usize, &[u64; N]> = values
+        let by_number: SortedMap<usize, &[u64; N]> = values
             .iter()
             .filter_map(|(name, values)| Some((number(name)?, values)))
             .collect();
@@ -292,7 +292,7 @@ impl<const N: usize> SeriesWriter<N> {
     }
 }
 
-fn payload_of<const N: usize>(offset: i64, values: &BTreeMap<usize, &[u64; N]>) -> Vec<u8> {
+fn payload_of<const N: usize>(offset: i64, values: &SortedMap<usize, &[u64; N]>) -> Vec<u8> {
     let mut payload = Vec::new();
     push_number(&mut payload, offset.unsigned_abs());
     let mut next = 0;

@@ -1,7 +1,7 @@
 //! As many pieces as a picture can show.
 
 use super::{Piece, Shade, Track, Window};
-use std::collections::BTreeMap;
+use crate::model::SortedMap;
 
 /// The same time in at most `slots` pieces of equal length, neighbours that are alike joined.
 ///
@@ -48,7 +48,7 @@ fn shown_in(spans: &[Piece], from: i64, to: i64) -> Option<&Piece> {
     if let Some(dead) = within().find(|span| span.shade == Shade::Dead) {
         return Some(dead);
     }
-    let mut lengths: BTreeMap<Shade, u64> = BTreeMap::new();
+    let mut lengths: SortedMap<Shade, u64> = SortedMap::new();
     for span in within() {
         let length = span.to.min(to).abs_diff(span.from.max(from));
         *lengths.entry(span.shade).or_default() += length;

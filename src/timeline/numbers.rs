@@ -2,9 +2,9 @@
 
 use super::track::{Past, Piece, Shade, Track, Tracks, cause_of};
 use crate::model::{Period, PhaseChange, ReasonCode};
+use crate::model::{SortedMap, SortedSet};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// How old a finished or idle session would have grown without gtctl: the timeout of the loop that
 /// it replaces.
@@ -23,9 +23,9 @@ const OWN_ENDS: [ReasonCode; 5] = [
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Numbers {
     /// The time of all sessions together in each shade, in milliseconds.
-    pub spent: BTreeMap<Shade, u64>,
+    pub spent: SortedMap<Shade, u64>,
     /// The restarts, by the code of their reason.
-    pub restarts: BTreeMap<String, u64>,
+    pub restarts: SortedMap<String, u64>,
     /// How long it took until a dead session ran again.
     pub recovery: Recovery,
     /// For how long sessions that were expired would else have stood idle, in milliseconds: each
@@ -122,7 +122,7 @@ fn recovery(mut times: Vec<u64>) -> Recovery {
 }
 
 fn saved(past: &Past<'_>) -> u64 {
-    let mut counted = BTreeSet::new();
+    let mut counted = SortedSet::new();
     let mut saved = 0_u64;
     for event in past.events {
         let Some((session, told, at)) = own_end(event) else {

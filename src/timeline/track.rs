@@ -1,9 +1,9 @@
 //! The pieces of a session's time.
 
 use crate::model::{PhaseChange, PhaseKind, ReasonCode, SessionName};
+use crate::model::{SortedMap, SortedSet};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 use strum::{EnumIter, IntoStaticStr};
 
 /// What a session was for a while, in the few kinds that a picture can tell apart.
@@ -101,17 +101,17 @@ pub struct Track {
 }
 
 /// The track of each session.
-pub type Tracks = BTreeMap<SessionName, Track>;
+pub type Tracks = SortedMap<SessionName, Track>;
 
 /// What is known of a period.
 #[derive(Debug, Clone, Copy)]
 pub struct Past<'a> {
     /// The phases of each session, oldest first. The first one may begin before the window.
-    pub phases: &'a BTreeMap<SessionName, Vec<PhaseChange>>,
+    pub phases: &'a SortedMap<SessionName, Vec<PhaseChange>>,
     /// The lines of the journal, oldest first.
     pub events: &'a [Value],
     /// The sessions that are declared now.
-    pub declared: &'a BTreeSet<SessionName>,
+    pub declared: &'a SortedSet<SessionName>,
     /// The period.
     pub window: Window,
 }
@@ -196,8 +196,8 @@ fn cause(change: &PhaseChange) -> String {
     parts.join(": ")
 }
 
-fn ticks<'a>(past: &Past<'a>) -> BTreeMap<&'a str, Vec<Tick>> {
-    let mut ticks: BTreeMap<&str, Vec<Tick>> = BTreeMap::new();
+fn ticks<'a>(past: &Past<'a>) -> SortedMap<&'a str, Vec<Tick>> {
+    let mut ticks: SortedMap<&str, Vec<Tick>> = SortedMap::new();
     for event in past.events {
         let text = |key: &str| event.get(key).and_then(Value::as_str);
         let is_restart = (text("verb"), text("outcome")) == (Some("restart"), Some("done"));
@@ -255,7 +255,7 @@ pub(super) mod tests {
         let declared = if is_declared {
             [name.clone()].into()
         } else {
-            BTreeSet::new()
+            SortedSet::new()
         };
         let past = Past {
             phases: &[(name.clone(), changes.to_vec())].into(),

@@ -15,7 +15,7 @@ use super::nonce::nonce;
 use super::tail::{Captured, Wanted};
 use super::{CallAnswer, CallFault, Client};
 use crate::model::{PaneId, SessionId};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 
 /// All panes of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,7 +213,7 @@ struct Whole {
 }
 
 /// The number of clients attached to each session that has any.
-type Attached = BTreeMap<SessionId, u32>;
+type Attached = SortedMap<SessionId, u32>;
 
 async fn list_as(client: &Client, groups: Groups, wanted: Wanted<'_>) -> Result<Read, ListFault> {
     let nonce = nonce();
@@ -281,7 +281,7 @@ fn read(answer: &CallAnswer, nonce: &str, groups: Groups) -> Result<Read, ListFa
         version: version.trim_end().to_owned(),
         rows: Vec::new(),
     };
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::new();
     let mut attached = Attached::new();
     let mut is_grouped = false;
     loop {

@@ -16,7 +16,7 @@ mod tests {
 
     #[test]
     fn no_two_are_alike() {
-        let some: std::collections::BTreeSet<String> = (0..1000).map(|_| nonce()).collect();
+        let some: crate::model::SortedSet<String> = (0..1000).map(|_| nonce()).collect();
         assert_eq!(some.len(), 1000);
         assert!(some.iter().all(|nonce| nonce.len() == 16));
     }

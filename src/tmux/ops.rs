@@ -6,10 +6,10 @@
 use super::fence::{ATTACHED, Clients, FACTS, Fence, Pane, equal, pane_target};
 use super::labels;
 use super::script::{Tag, quote, quote_format};
+use crate::model::SortedMap;
 use crate::model::{
     ConversationId, Fingerprint, Generation, Moment, Origin, ServerId, SessionName, Target,
 };
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
@@ -31,9 +31,9 @@ pub struct SessionLaunch {
     /// without a `=`.
     pub argv: Vec<String>,
     /// The additional environment of the session. Names consist of letters, digits and `_`.
-    pub env: BTreeMap<String, String>,
+    pub env: SortedMap<String, String>,
     /// The env tag of the agent's process. Other panes of the session do not get it.
-    pub marker: BTreeMap<String, String>,
+    pub marker: SortedMap<String, String>,
     /// The labels to write on the session.
     pub labels: Labels,
     /// The shell command that gets all output of the pane, see
@@ -503,7 +503,7 @@ fn set_handoff(at: &str, moment: Moment) -> String {
     )
 }
 
-fn note_variables(at: &str, env: &BTreeMap<String, String>) -> String {
+fn note_variables(at: &str, env: &SortedMap<String, String>) -> String {
     format!(
         "set-environment -h -t {at} {VARIABLES} {}",
         quote(note_of(env))
@@ -534,7 +534,7 @@ fn renew_variables(at: &str, launch: &SessionLaunch, former: &str) -> Vec<String
 }
 
 /// The value of [`VARIABLES`]. Empty if there are no variables.
-fn note_of(env: &BTreeMap<String, String>) -> String {
+fn note_of(env: &SortedMap<String, String>) -> String {
     if env.is_empty() {
         return String::new();
     }
@@ -546,7 +546,7 @@ fn note_of(env: &BTreeMap<String, String>) -> String {
     format!("{names} ={:016x}", digest.finish())
 }
 
-fn variables(env: &BTreeMap<String, String>) -> String {
+fn variables(env: &SortedMap<String, String>) -> String {
     env.iter()
         .map(|(name, value)| format!("-e {}", quote(format!("{name}={value}"))))
         .collect::<Vec<_>>()

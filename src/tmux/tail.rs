@@ -3,8 +3,8 @@
 use super::nonce::nonce;
 use super::script::quote;
 use super::{CallFault, Client};
+use crate::model::SortedMap;
 use crate::model::{PaneId, SessionName};
-use std::collections::BTreeMap;
 
 /// The most lines kept of one pane.
 pub const MAX_LINES: usize = 20;
@@ -16,7 +16,7 @@ pub const MAX_PANES: usize = 256;
 pub const MAX_SCREEN: usize = 150;
 
 /// The lines of each pane.
-pub type Lines = BTreeMap<PaneId, Vec<String>>;
+pub type Lines = SortedMap<PaneId, Vec<String>>;
 
 /// Screens to read together with a listing.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,10 +3,10 @@
 //! A page of another site can have a name of its own resolve to this host (DNS rebinding). What it
 //! then asks for carries that name in `Host`. What it asks for across sites carries its `Origin`.
 
+use crate::model::SortedSet;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::{HeaderMap, Uri};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// The fewest characters of a token.
@@ -75,7 +75,7 @@ fn hex(bytes: &[u8]) -> String {
 #[derive(Debug, Clone)]
 pub struct Guard {
     /// Names of this host beside `localhost` and its addresses, in lower case.
-    hosts: BTreeSet<String>,
+    hosts: SortedSet<String>,
     token: Option<Secret>,
     csrf: Secret,
 }

@@ -28,7 +28,7 @@ pub use server::{Offer, Served, Site};
 pub use snapshot::{Part, Snapshot};
 
 use crate::model::SessionName;
-use std::collections::BTreeMap;
+use crate::model::SortedMap;
 use tokio::sync::oneshot;
 
 /// What a reader asks of the owner of a site.
@@ -63,4 +63,4 @@ pub enum WebReply {
 }
 
 /// The parts of a page that stand in each of its places, in order.
-pub type PageParts = BTreeMap<String, Vec<Part>>;
+pub type PageParts = SortedMap<String, Vec<Part>>;

@@ -1,9 +1,9 @@
 //! What is served of one look, and what has changed since the look before.
 
 use super::PageParts;
+use crate::model::SortedMap;
 use axum::body::Bytes;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -71,7 +71,7 @@ impl Shown {
     }
 }
 
-fn html_by_id(places: &PageParts) -> BTreeMap<&str, &str> {
+fn html_by_id(places: &PageParts) -> SortedMap<&str, &str> {
     let parts = places.values().flatten();
     parts
         .map(|part| (part.id.as_str(), part.html.as_str()))
@@ -82,11 +82,11 @@ fn html_by_id(places: &PageParts) -> BTreeMap<&str, &str> {
 fn page_message(version: u64, places: &PageParts, wanted: impl Fn(&&Part) -> bool) -> Bytes {
     let ids =
         |parts: &[Part]| -> Vec<String> { parts.iter().map(|part| part.id.clone()).collect() };
-    let order: BTreeMap<&String, Vec<String>> = places
+    let order: SortedMap<&String, Vec<String>> = places
         .iter()
         .map(|(place, parts)| (place, ids(parts)))
         .collect();
-    let parts: BTreeMap<&str, &str> = places
+    let parts: SortedMap<&str, &str> = places
         .values()
         .flatten()
         .filter(wanted)

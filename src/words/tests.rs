@@ -126,7 +126,7 @@ fn every_reason_is_a_sentence() {
             Reason::Drifted {
                 fields: vec!["command", "env"],
                 changes: vec![],
-                origins: std::collections::BTreeMap::new(),
+                origins: crate::model::SortedMap::new(),
             },
             "differs from the manifest in command, env",
         ),

@@ -1,16 +1,16 @@
 //! `${NAME}` and `${NAME:-text}` in a value: other variables that the user has declared.
 
 use super::{EnvFileFault, MAX_BYTES};
+use crate::model::SortedMap;
 use crate::tmux::ops::is_variable;
-use std::collections::BTreeMap;
 
 /// The variables that the lines so far have set, and what a reference can name.
 ///
 /// gtctl's own environment is not in it: a file means the same wherever gtctl runs.
 pub(in crate::act) struct Variables<'a> {
     /// The session's `env`. It wins over the files, so a reference gets its value.
-    declared: &'a BTreeMap<String, String>,
-    found: BTreeMap<String, String>,
+    declared: &'a SortedMap<String, String>,
+    found: SortedMap<String, String>,
     /// How many bytes references may still add. Without this bound a few lines that name each
     /// other twice could fill the memory.
     left: usize,
@@ -18,16 +18,16 @@ pub(in crate::act) struct Variables<'a> {
 
 impl<'a> Variables<'a> {
     /// No variable of a file yet.
-    pub(in crate::act) fn new(declared: &'a BTreeMap<String, String>) -> Self {
+    pub(in crate::act) fn new(declared: &'a SortedMap<String, String>) -> Self {
         Self {
             declared,
-            found: BTreeMap::new(),
+            found: SortedMap::new(),
             left: usize::try_from(MAX_BYTES).unwrap_or(usize::MAX),
         }
     }
 
     /// The variables of all files. The last line of a name has won.
-    pub(in crate::act) fn into_found(self) -> BTreeMap<String, String> {
+    pub(in crate::act) fn into_found(self) -> SortedMap<String, String> {
         self.found
     }
 

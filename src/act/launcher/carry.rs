@@ -6,6 +6,7 @@ use super::super::tree::{Trees, leftover_grace, remembered};
 use super::super::{Scene, not_done};
 use super::run::{CommandRun, Order, run};
 use super::tracked::Tracked;
+use crate::model::SortedSet;
 use crate::model::{
     Action, Commands, Conversation, Desired, Effect, Generation, LauncherStop, Moment, Origin,
     Outcome, Ownership, Period, ProcId, Rung, ServerId, SessionId, SessionName, Step, StopCommand,
@@ -20,7 +21,6 @@ use crate::tmux::labels::Labels as Read;
 use crate::tmux::list::{self, ListFault, Listing, PaneRow};
 use crate::tmux::ops::{self, Labels, PaneAtEnd};
 use crate::tmux::script::{Batch, Reply, Tag};
-use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -172,7 +172,7 @@ impl Course<'_> {
         match ended {
             Ok(None) => self.start(life).await,
             Ok(Some(ran)) => {
-                self.verify(life, &self.commands.restart, &ran, &BTreeSet::new())
+                self.verify(life, &self.commands.restart, &ran, &SortedSet::new())
                     .await
             }
             Err(outcome) => Ok(outcome),
@@ -183,7 +183,7 @@ impl Course<'_> {
     async fn start(&self, life: &Life<'_>) -> Result<Outcome, Outcome> {
         let before = match list::list(self.scene.client).await {
             Ok(listing) => sessions_of(&listing),
-            Err(_) => BTreeSet::new(),
+            Err(_) => SortedSet::new(),
         };
         let ran = self
             .run(&self.commands.start, self.commands.start_timeout)
@@ -218,7 +218,7 @@ impl Course<'_> {
         life: &Life<'_>,
         argv: &[String],
         ran: &CommandRun,
-        before: &BTreeSet<(u32, SessionId)>,
+        before: &SortedSet<(u32, SessionId)>,
     ) -> Result<Outcome, Outcome> {
         let name = self.session;
         match self.look_out(life.desired, ran).await {
@@ -265,7 +265,7 @@ impl Course<'_> {
     }
 
     /// The sessions that the command has started instead, in words. They are left alone.
-    async fn stray(&self, before: &BTreeSet<(u32, SessionId)>) -> String {
+    async fn stray(&self, before: &SortedSet<(u32, SessionId)>) -> String {
         let Ok(listing) = list::list(self.scene.client).await else {
             return String::new();
         };
@@ -274,7 +274,7 @@ impl Course<'_> {
                 && !before.contains(&(listing.server, row.session))
                 && !self.scene.town.sessions.contains_key(row.name.as_str())
         };
-        let names: BTreeSet<&str> = listing
+        let names: SortedSet<&str> = listing
             .rows
             .iter()
             .filter(is_stray)
@@ -366,7 +366,7 @@ impl Course<'_> {
             then: Then::Remove,
         };
         finish::keep_screen(&self.scene, &finish, facts).await?;
-        let only = BTreeSet::from([self.session]);
+        let only = SortedSet::from([self.session]);
         let processes = Trees::look(&self.scene, &only).of(self.session, target, facts.process);
         // The slow work is done. Somebody may have attached meanwhile, so the fence is asked again.
         self.fenced(target, |tag| {
@@ -511,7 +511,7 @@ fn with_words(outcome: Outcome, argv: &[String], ran: &CommandRun) -> Outcome {
 }
 
 /// The sessions of a server.
-fn sessions_of(listing: &Listing) -> BTreeSet<(u32, SessionId)> {
+fn sessions_of(listing: &Listing) -> SortedSet<(u32, SessionId)> {
     listing
         .rows
         .iter()

@@ -5,9 +5,9 @@
 
 use crate::model::environment::Inherit;
 use crate::model::{Period, ProcId, Socket, Town};
+use crate::model::{SortedMap, SortedSet};
 use crate::proc::child::{self, Bound, Child, Ending, Leftovers, Output, Spec, Stream, words};
 use crate::tmux::Client;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -73,7 +73,7 @@ impl CommandRun {
 /// it has started.
 pub(super) async fn run(order: &Order<'_>, begun: impl FnOnce(ProcId)) -> CommandRun {
     let sessions = order.town.sessions.values();
-    let declared: BTreeSet<&str> = sessions
+    let declared: SortedSet<&str> = sessions
         .flat_map(|desired| &desired.pass_env)
         .map(String::as_str)
         .collect();
@@ -101,7 +101,7 @@ pub(super) async fn run(order: &Order<'_>, begun: impl FnOnce(ProcId)) -> Comman
     CommandRun { ran, limit }
 }
 
-fn variables(order: &Order<'_>) -> BTreeMap<String, OsString> {
+fn variables(order: &Order<'_>) -> SortedMap<String, OsString> {
     let root = order.town.root.as_deref();
     let root = root.map(|root| (ROOT.to_owned(), root.into()));
     let socket = socket_name(order).map(|name| (SOCKET.to_owned(), name.into()));

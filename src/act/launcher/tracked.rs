@@ -2,10 +2,10 @@
 //! ever seen, so that those cut off from the tree are still found.
 
 use super::super::tree;
+use crate::model::SortedSet;
 use crate::model::{ProcId, Stopping};
 use crate::proc::{process, tree as forest};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -17,7 +17,7 @@ pub(super) struct Tracked {
     root: Option<ProcId>,
     /// Processes that are never touched.
     server: Option<ProcId>,
-    seen: RefCell<BTreeSet<ProcId>>,
+    seen: RefCell<SortedSet<ProcId>>,
 }
 
 impl Tracked {

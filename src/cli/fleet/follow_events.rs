@@ -5,6 +5,7 @@ use crate::cli::args::Events;
 use crate::cli::exit::{Exit, Trouble};
 use crate::cli::output::Terminal;
 use crate::cli::own;
+use crate::model::SortedSet;
 use crate::model::{HostName, Unreached};
 use crate::proc;
 use crate::proc::child;
@@ -14,7 +15,6 @@ use crate::render::sanitise;
 use futures_util::future::join_all;
 use serde_json::Value;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ struct Position {
     /// The time of the last event.
     stamp: Option<String>,
     /// The events of that time. A host that is called again prints them once more.
-    seen: BTreeSet<String>,
+    seen: SortedSet<String>,
 }
 
 impl Position {

@@ -35,13 +35,13 @@ use super::exit::{Exit, Trouble};
 use super::output::Terminal;
 use super::own;
 use super::place::Place;
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use crate::model::{HostName, Period, Unreached};
 use crate::proc::child::{self, Bound, Ending, Leftovers, Spec, Stream};
 use crate::remote::{Call, Masters, RemoteReply, call};
 use crate::render::fleet::{self, HostAnswer, HostReply};
 use futures_util::future::join_all;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -264,7 +264,7 @@ impl Fleet<'_> {
             argv: child::words(&argv),
             dir: &dir,
             inherit: Inherit::Most,
-            variables: BTreeMap::new(),
+            variables: SortedMap::new(),
             input,
             out: Stream::Kept(Bound::head(KEPT)),
             err: Stream::Kept(Bound::tail(64 << 10)),

@@ -3,12 +3,12 @@
 use super::Fleet;
 use crate::cli::args::Select;
 use crate::cli::exit::{Exit, Trouble};
+use crate::model::SortedMap;
 use crate::model::{Desired, HostName};
-use std::collections::BTreeMap;
 
 /// The named sessions of each host that a verb goes to. A host without a name is chosen by flags
 /// alone.
-pub(in super::super) type Routes = BTreeMap<HostName, Vec<String>>;
+pub(in super::super) type Routes = SortedMap<HostName, Vec<String>>;
 
 impl Fleet<'_> {
     /// Where the named sessions are. None if all of them are on this host.

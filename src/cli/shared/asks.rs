@@ -9,6 +9,7 @@ use crate::cli::output::Terminal;
 use crate::cli::place::{Place, undeclared};
 use crate::etcd::Freshness;
 use crate::fleet::FleetStore;
+use crate::model::SortedMap;
 use crate::model::fleet::UnknownFields;
 use crate::model::{
     AskAnswer, AskVerb, FleetAsk, FleetKey, FleetSession, FleetView, Period, PhaseKind, Request,
@@ -17,7 +18,6 @@ use crate::model::{
 use crate::proc;
 use crate::render::fleet::{StorePage, StoreSession};
 use crate::render::words::count;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -351,7 +351,7 @@ pub(super) fn chosen<S: AsRef<str>>(
     words: &[S],
     select: &Select,
 ) -> Result<Vec<SessionName>, Trouble> {
-    static NONE: BTreeMap<SessionName, FleetSession> = BTreeMap::new();
+    static NONE: SortedMap<SessionName, FleetSession> = SortedMap::new();
     let fleet = place.town.hosts.fleet.as_ref();
     let declared = fleet.map_or(&NONE, |fleet| &fleet.sessions);
     if !words.is_empty() {
@@ -425,7 +425,7 @@ async fn answers(
     let user = nix::unistd::Uid::effective();
     let actor = format!("{user}@{}", proc::own::hostname());
     let mut results = Vec::new();
-    let mut open: BTreeMap<String, SessionName> = BTreeMap::new();
+    let mut open: SortedMap<String, SessionName> = SortedMap::new();
     for name in names {
         if let Some(why) = hopeless(before, name) {
             results.push((name.clone(), Err(why)));

@@ -9,10 +9,10 @@ use crate::cli::output::Terminal;
 use crate::cli::place::Place;
 use crate::etcd::Freshness;
 use crate::fleet::{FleetStore, Handle};
+use crate::model::SortedSet;
 use crate::model::fleet::Compare;
 use crate::model::{FleetKey, HostName, Period, Revision, SessionName, Transaction, Write};
 use crate::store::{Received, StateDir, View, receive, revision};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -68,7 +68,7 @@ async fn follow(
     loop {
         let view = store.view().await.map_err(unreachable)?;
         let is_late = begun.elapsed() > TAKEN;
-        let mut unlike: BTreeSet<&HostName> = BTreeSet::new();
+        let mut unlike: SortedSet<&HostName> = SortedSet::new();
         let (mut is_settled, mut is_whole) = (true, true);
         for name in fleet.sessions.keys() {
             let status = view.statuses.get(name).map(|status| &status.value);

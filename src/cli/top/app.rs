@@ -19,6 +19,7 @@ use crate::cli::place::Place;
 use crate::cli::stamps::{Change, Followed};
 use crate::controller::{Lookout, Pace};
 use crate::model::SessionName;
+use crate::model::SortedSet;
 use crate::proc;
 use crate::render::top::{
     CommandWords, LowerPane, LowerTab, TopHead, TopInput, TopIntent, TopKey, TopState, rows,
@@ -26,7 +27,6 @@ use crate::render::top::{
 };
 use crate::render::{Colour, Paper, Role};
 use crate::store::View;
-use std::collections::BTreeSet;
 use std::future::pending;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -97,7 +97,7 @@ pub(super) struct App<'g> {
     last_day: LastDay,
     usage: UsageMeter,
     /// What was said beside the screen so far: each look would say it again.
-    told: BTreeSet<String>,
+    told: SortedSet<String>,
     /// Whether the screen differs from the state.
     is_stale: bool,
 }
@@ -120,7 +120,7 @@ impl<'g> App<'g> {
             looked: None,
             last_day: LastDay::default(),
             usage: UsageMeter::default(),
-            told: BTreeSet::new(),
+            told: SortedSet::new(),
             is_stale: true,
         }
     }

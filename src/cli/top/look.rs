@@ -5,6 +5,7 @@ use crate::cli::looks::Looks;
 use crate::cli::output::Terminal;
 use crate::cli::place::Place;
 use crate::cli::states::keeper;
+use crate::model::SortedMap;
 use crate::model::{
     Keeper, Life, Memory, Moment, Observed, PaneId, Plan, ProcId, Seen, SessionName, Town,
 };
@@ -12,7 +13,6 @@ use crate::proc;
 use crate::render::Scene;
 use crate::store::View;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl Looked {
     }
 
     /// The processes of the sessions that lived.
-    pub(super) fn processes(&self) -> BTreeMap<&str, ProcId> {
+    pub(super) fn processes(&self) -> SortedMap<&str, ProcId> {
         let process = |seen: &Seen| match seen.life {
             Life::Alive { process, .. } => Some(process),
             Life::Dead { .. } | Life::Unknown(_) => None,

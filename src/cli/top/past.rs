@@ -1,13 +1,14 @@
 //! The past: the last day of each session, and the last events of the journal, read once and then as
 //! they come.
 
+use crate::model::SortedMap;
 use crate::model::{Moment, SessionName};
 use crate::render::events::EventLines;
 use crate::render::top::{Series, TextLine};
 use crate::render::{Colour, Paper, Role};
 use crate::store::{JournalReader, View};
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -29,7 +30,7 @@ impl LastDay {
         &mut self,
         view: &View,
         now: Moment,
-    ) -> Option<BTreeMap<SessionName, Series>> {
+    ) -> Option<SortedMap<SessionName, Series>> {
         if self.read.is_some_and(|read| read.elapsed() < DAY_EVERY) {
             return None;
         }

@@ -1,10 +1,10 @@
 //! What the process trees of the sessions on the screen use. Only who looks at it pays for it.
 
 use super::look::Looked;
+use crate::model::SortedMap;
 use crate::model::{ProcId, SessionName};
 use crate::proc::tree;
 use crate::render::top::Measured;
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// One measure of a tree.
@@ -17,7 +17,7 @@ struct Measure {
 
 /// The last measure of each session on the screen.
 #[derive(Debug, Default)]
-pub(super) struct UsageMeter(BTreeMap<SessionName, Measure>);
+pub(super) struct UsageMeter(SortedMap<SessionName, Measure>);
 
 impl UsageMeter {
     /// Measures these sessions, and compares with the last measure.
@@ -25,10 +25,10 @@ impl UsageMeter {
         &mut self,
         looked: &Looked,
         sessions: impl Iterator<Item = &'s SessionName>,
-    ) -> BTreeMap<SessionName, Measured> {
+    ) -> SortedMap<SessionName, Measured> {
         let processes = looked.processes();
         let before = std::mem::take(&mut self.0);
-        let mut measured = BTreeMap::new();
+        let mut measured = SortedMap::new();
         for session in sessions {
             let Some(process) = processes.get(session.as_str()).copied() else {
                 continue;

@@ -4,12 +4,12 @@
 use crate::cli::args::Global;
 use crate::cli::own;
 use crate::cli::place::Place;
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use crate::proc::child::{Bound, Ending, Leftovers, Ran, Spec, Stream, run, words};
 use crate::render::Role;
 use crate::render::sanitise;
 use crate::render::top::{CommandWords, TopInput};
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl Verb {
             argv: words(&self.argv),
             dir: &self.dir,
             inherit: Inherit::Most,
-            variables: BTreeMap::new(),
+            variables: SortedMap::new(),
             input: "",
             out: Stream::Kept(Bound::tail(KEPT)),
             err: Stream::Kept(Bound::tail(KEPT)),

@@ -3,11 +3,11 @@
 use super::serve::LOCK;
 use super::socket;
 use super::words::{GuardStanding, Order, line};
+use crate::model::SortedSet;
 use crate::model::{BootTime, ProcId, SessionName};
 use crate::proc::child::Companion;
 use crate::proc::locks;
 use crate::proc::signal::{Signal, signal};
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ struct Open {
     lines: Lines<BufReader<OwnedReadHalf>>,
     writer: OwnedWriteHalf,
     /// The sessions that it was last told.
-    told: Option<Arc<BTreeSet<SessionName>>>,
+    told: Option<Arc<SortedSet<SessionName>>>,
 }
 
 impl Link {
@@ -139,7 +139,7 @@ impl Link {
     /// can take its place: nothing is guarded until [`Link::open`] has found it.
     pub async fn order(
         &mut self,
-        sessions: &Arc<BTreeSet<SessionName>>,
+        sessions: &Arc<SortedSet<SessionName>>,
         order: Order,
     ) -> io::Result<Guarded> {
         let Some(open) = &mut self.open else {

@@ -3,12 +3,12 @@
 use super::socket;
 use super::sweep::sweep;
 use super::words::{GuardStanding, Order, line};
+use crate::model::SortedSet;
 use crate::model::{BootTime, Period, SessionName};
 use crate::proc::alarm::Alarm;
 use crate::proc::signal::{Signal, signal};
 use crate::proc::{clock, process};
 use rustix::event::{PollFd, PollFlags, Timespec};
-use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -41,14 +41,14 @@ struct Peer {
     stream: UnixStream,
     unread: Vec<u8>,
     /// The sessions that it has named last.
-    sessions: Option<Rc<BTreeSet<SessionName>>>,
+    sessions: Option<Rc<SortedSet<SessionName>>>,
 }
 
 /// What is guarded now.
 struct Task {
     order: Order,
     /// The sessions that can move.
-    sessions: Rc<BTreeSet<SessionName>>,
+    sessions: Rc<SortedSet<SessionName>>,
 }
 
 /// Guards the sessions of a town until its deadline has passed, or until nobody needs it.

@@ -1,11 +1,11 @@
 //! Ends the processes of sessions, wherever they are.
 
 use super::HOST_VARIABLE;
+use crate::model::SortedSet;
 use crate::model::{HostName, ProcId, SessionName};
 use crate::proc::process::Presence;
 use crate::proc::signal::{Signal, signal};
 use crate::proc::{env_tag, process, tree};
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// The longest time of one sweep. A process that cannot be killed is waited for no longer.
@@ -33,7 +33,7 @@ pub fn is_of(process: ProcId, here: &HostName) -> bool {
 pub fn sweep(town: &SessionName, here: &HostName, wanted: impl Fn(&SessionName) -> bool) -> Swept {
     let until = Instant::now() + PATIENCE;
     let mut swept = Swept::default();
-    let mut killed: BTreeSet<(u32, u64)> = BTreeSet::new();
+    let mut killed: SortedSet<(u32, u64)> = SortedSet::new();
     loop {
         let marked = env_tag::carrying_those(town, &wanted);
         let marked: Vec<ProcId> = marked

@@ -1,8 +1,8 @@
 //! What controller and guard say to each other: one line of JSON each.
 
+use crate::model::SortedSet;
 use crate::model::{BootTime, HostName, ProcId, SessionName};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// What the controller says. It replaces what was said before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct Order {
     pub host: HostName,
     /// The sessions that can move. None where they are those of the order before, by the same
     /// connection: a town has hundreds of them, and each beat brings an order.
-    pub sessions: Option<BTreeSet<SessionName>>,
+    pub sessions: Option<SortedSet<SessionName>>,
     /// When they must end. None while nothing that can move may live: nothing is killed for that.
     pub deadline: Option<BootTime>,
 }

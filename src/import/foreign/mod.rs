@@ -13,7 +13,7 @@ mod unit;
 mod yaml;
 
 use crate::model::SessionName;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::path::Path;
 
 /// The tools whose files can be read, for messages.
@@ -40,7 +40,7 @@ pub struct ForeignProgram {
     /// Its directory, as the file has it.
     pub dir: Option<String>,
     /// Its own variables.
-    pub env: BTreeMap<String, String>,
+    pub env: SortedMap<String, String>,
     /// Files with more variables.
     pub env_files: Vec<String>,
     /// The programs that must be up before it.
@@ -173,7 +173,7 @@ fn argv(line: &str) -> Vec<String> {
 
 /// Two sessions of one name: the later one gets a number.
 fn name_once(all: &mut Findings) {
-    let mut taken = BTreeSet::new();
+    let mut taken = SortedSet::new();
     for program in &mut all.programs {
         let wanted = program.session.clone();
         let numbered = (2..).map(|n: u32| format!("{wanted}-{n}"));

@@ -2,8 +2,8 @@
 
 use super::yaml::{commands, field, others, text, variables};
 use super::{Findings, ForeignProgram, argv, session_name};
+use crate::model::SortedMap;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 const KNOWN: [&str; 6] = [
     "session_name",
@@ -25,7 +25,7 @@ const KNOWN_OF_WINDOW: [&str; 5] = [
 #[derive(Clone, Default)]
 struct Inherited {
     dir: Option<String>,
-    env: BTreeMap<String, String>,
+    env: SortedMap<String, String>,
     before: Vec<String>,
 }
 

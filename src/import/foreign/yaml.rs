@@ -1,7 +1,7 @@
 //! YAML and JSON of other tools, as plain values.
 
+use crate::model::SortedMap;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// The document of a file.
 ///
@@ -43,7 +43,7 @@ pub(super) fn commands(value: Option<&Value>) -> Vec<String> {
 }
 
 /// Variables: a table, or a list of `NAME=VALUE`.
-pub(super) fn variables(value: Option<&Value>) -> BTreeMap<String, String> {
+pub(super) fn variables(value: Option<&Value>) -> SortedMap<String, String> {
     match value {
         Some(Value::Object(table)) => table
             .iter()
@@ -56,7 +56,7 @@ pub(super) fn variables(value: Option<&Value>) -> BTreeMap<String, String> {
                 Some((name.to_owned(), value.to_owned()))
             })
             .collect(),
-        Some(_) | None => BTreeMap::new(),
+        Some(_) | None => SortedMap::new(),
     }
 }
 

@@ -19,9 +19,9 @@ pub use session::{
     RoleTable, SessionTable,
 };
 
+use crate::model::SortedMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use times::{CronText, ZoneName};
 use values::{Cost, Limit, MemoryLimit, Positive, Share, Starts, UnavailableValue, Wait};
@@ -43,12 +43,12 @@ pub struct Manifest {
     /// Defaults of all sessions; a role or a session can set other values.
     pub defaults: Option<DefaultsTable>,
     /// Roles by name: changes to the built-in ones, and new ones.
-    pub roles: Option<BTreeMap<String, RoleTable>>,
+    pub roles: Option<SortedMap<String, RoleTable>>,
     /// Agents by name: changes to the built-in ones, and new ones.
-    pub agents: Option<BTreeMap<String, AgentTable>>,
+    pub agents: Option<SortedMap<String, AgentTable>>,
     /// The hosts of the town, by name, for a town on several hosts. Every session then needs a
     /// `host`. Default: none; all sessions run where gtctl runs.
-    pub hosts: Option<BTreeMap<String, HostTable>>,
+    pub hosts: Option<SortedMap<String, HostTable>>,
     /// The store that the hosts of the town share. With it sessions can move from host to host.
     /// Default: none; each session runs on the host that is named for it.
     pub store: Option<StoreTable>,

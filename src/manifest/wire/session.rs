@@ -11,9 +11,9 @@ use super::values::{Limit, MarkerValue, MemoryLimit, Positive, Share, Size, Wait
 use super::words::{
     Launcher, OnDrift, OnHostLoss, OnIdle, OnLimitEnd, OnUpgrade, Restart, Resume, WhenAttached,
 };
+use crate::model::SortedMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 macro_rules! session_table {
@@ -75,7 +75,7 @@ macro_rules! session_table {
             pub dir: Option<String>,
             /// Environment variables. Tables of `[defaults]`, role and session are merged. Values
             /// are templates.
-            pub env: Option<BTreeMap<String, String>>,
+            pub env: Option<SortedMap<String, String>>,
             /// A file of `KEY=VALUE` lines, read at each start, for secrets; or a list of at most
             /// 16, where a later file wins, and `env` over all. `{ path = "local.env", optional = true }`
             /// may be missing. The form is that of Docker Compose's `.env`. `${NAME}` and

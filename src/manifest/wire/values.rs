@@ -2,11 +2,11 @@
 //!
 //! Each checks its text while serde reads it, and has a schema of its own.
 
+use crate::model::SortedMap;
 use crate::model::{self, Period, parse_bytes};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// Stands between code, message and help in the text of a serde error.
@@ -339,7 +339,7 @@ impl<'de> Deserialize<'de> for MarkerValue {
                     if key != "json" {
                         return Err(A::Error::unknown_field(&key, &["json"]));
                     }
-                    fields = Some(map.next_value::<BTreeMap<String, serde_json::Value>>()?);
+                    fields = Some(map.next_value::<SortedMap<String, serde_json::Value>>()?);
                 }
                 match fields {
                     Some(fields) if !fields.is_empty() => {

@@ -2,9 +2,9 @@
 
 use super::{Revision, UnknownFields};
 use crate::model::HostName;
+use crate::model::SortedSet;
 use crate::model::written::is_default;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 /// The version of what is written to the store. It grows with each change that an older gtctl would
 /// misread.
@@ -30,14 +30,14 @@ pub struct HostRecord {
     pub slots: Option<u32>,
     /// Its labels.
     #[serde(skip_serializing_if = "is_default")]
-    pub labels: BTreeSet<String>,
+    pub labels: SortedSet<String>,
     /// How other hosts reach it by ssh, where the manifest does not say it. None if it does not say.
     #[serde(skip_serializing_if = "is_default")]
     pub ssh: Option<String>,
     /// The agents that are signed out there, by their names in the manifest. An agent that is not
     /// named is taken to be signed in: not every agent can be asked.
     #[serde(skip_serializing_if = "is_default")]
-    pub signed_out: BTreeSet<String>,
+    pub signed_out: SortedSet<String>,
     /// Whether its guard runs. Without one it gets no session that can move.
     #[serde(skip_serializing_if = "is_default")]
     pub guard: bool,

@@ -1,12 +1,12 @@
 //! What the store says of a session: where it is, what outlives its moves, and how it is.
 
 use super::{BootTime, Epoch, Revision, UnknownFields};
+use crate::model::SortedSet;
 use crate::model::written::{is_default, written_as_text};
 use crate::model::{
     Desired, Finished, Generation, History, HostName, Moment, NameFault, PhaseKind, SessionName,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -106,7 +106,7 @@ pub struct Hist {
     pub released: Option<Epoch>,
     /// The hosts on which its `prepare` command has succeeded.
     #[serde(skip_serializing_if = "is_default")]
-    pub prepared: BTreeSet<HostName>,
+    pub prepared: SortedSet<HostName>,
     /// As [`History::handoff`].
     #[serde(skip_serializing_if = "is_default")]
     pub handoff: Option<Moment>,

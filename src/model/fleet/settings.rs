@@ -1,8 +1,8 @@
 //! The times of a town's store.
 
 use super::FleetSession;
+use crate::model::SortedMap;
 use crate::model::{Period, SessionName};
-use std::collections::BTreeMap;
 
 /// A town whose hosts share a store.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,7 +10,7 @@ pub struct Fleet {
     /// The times of the store.
     pub settings: StoreSettings,
     /// All sessions that are declared. The store says which of them are on this host.
-    pub sessions: BTreeMap<SessionName, FleetSession>,
+    pub sessions: SortedMap<SessionName, FleetSession>,
 }
 
 /// How often a host shows that it lives, and after which time it counts as lost.

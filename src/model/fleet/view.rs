@@ -4,8 +4,8 @@ use super::{
     Epoch, FleetKey, Hist, HostMark, HostRecord, LeaderRecord, Placement, Revision, SessionStatus,
 };
 use crate::model::{HostName, SessionName};
+use crate::model::{SortedMap, SortedSet};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A value of the store, with its revisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,19 +38,19 @@ pub struct FleetView {
     /// Who leads.
     pub leader: Option<Stored<LeaderRecord>>,
     /// The hosts that show that they live.
-    pub hosts: BTreeMap<HostName, Stored<HostRecord>>,
+    pub hosts: SortedMap<HostName, Stored<HostRecord>>,
     /// All hosts that ever signed in.
-    pub known: BTreeMap<HostName, Stored<HostRecord>>,
+    pub known: SortedMap<HostName, Stored<HostRecord>>,
     /// What people have said of hosts.
-    pub marks: BTreeMap<HostName, Stored<HostMark>>,
+    pub marks: SortedMap<HostName, Stored<HostMark>>,
     /// Where the sessions are.
-    pub places: BTreeMap<SessionName, Stored<Placement>>,
+    pub places: SortedMap<SessionName, Stored<Placement>>,
     /// What is remembered of the sessions.
-    pub hists: BTreeMap<SessionName, Stored<Hist>>,
+    pub hists: SortedMap<SessionName, Stored<Hist>>,
     /// How the sessions are.
-    pub statuses: BTreeMap<SessionName, Stored<SessionStatus>>,
+    pub statuses: SortedMap<SessionName, Stored<SessionStatus>>,
     /// The keys whose values cannot be read.
-    pub unreadable: BTreeSet<FleetKey>,
+    pub unreadable: SortedSet<FleetKey>,
 }
 
 impl FleetView {
@@ -113,7 +113,7 @@ fn read<T: DeserializeOwned>(
 
 /// Keeps a value, if there is one. Says whether there is.
 fn keep<K: Ord + Clone, T>(
-    map: &mut BTreeMap<K, Stored<T>>,
+    map: &mut SortedMap<K, Stored<T>>,
     key: &K,
     value: Option<Stored<T>>,
 ) -> bool {

@@ -2,10 +2,10 @@
 
 use super::Leftovers;
 use crate::model::ProcId;
+use crate::model::SortedSet;
 use crate::proc::process::{self, Presence};
 use crate::proc::signal::{Signal, signal, wait_gone};
 use crate::proc::{env_tag, tree};
-use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -26,7 +26,7 @@ pub(super) struct Started {
     leader: Option<ProcId>,
     leftovers: Leftovers,
     /// All processes seen so far. One that has left the tree can only be found here.
-    seen: BTreeSet<ProcId>,
+    seen: SortedSet<ProcId>,
 }
 
 impl Started {
@@ -35,7 +35,7 @@ impl Started {
         Self {
             leader,
             leftovers,
-            seen: BTreeSet::new(),
+            seen: SortedSet::new(),
         }
     }
 
@@ -69,7 +69,7 @@ impl Started {
     /// It stops them first, until no new one appears. A stopped process starts nothing, and the
     /// children of a killed one could no longer be found.
     fn kill(&mut self) -> Vec<ProcId> {
-        let mut stopped = BTreeSet::new();
+        let mut stopped = SortedSet::new();
         for _ in 0..STOP_ROUNDS {
             let living = self.living().into_iter();
             let fresh: Vec<ProcId> = living.filter(|process| stopped.insert(*process)).collect();
@@ -85,7 +85,7 @@ impl Started {
 
     /// Finds the processes that live now.
     fn living(&mut self) -> Vec<ProcId> {
-        let mut processes = BTreeSet::new();
+        let mut processes = SortedSet::new();
         for root in self.leader.into_iter().chain(self.seen.clone()) {
             if !processes.contains(&root) {
                 processes.extend(below(root));
@@ -95,7 +95,7 @@ impl Started {
         match &self.leftovers {
             Leftovers::Stay => {
                 let servers = processes.iter().filter(|process| is_tmux_server(**process));
-                let spared: BTreeSet<ProcId> = servers.copied().flat_map(below).collect();
+                let spared: SortedSet<ProcId> = servers.copied().flat_map(below).collect();
                 processes.retain(|process| !spared.contains(process));
             }
             Leftovers::End => {}

@@ -8,7 +8,7 @@
 //! ```
 //! use gtctl::model::environment::Inherit;
 //! use gtctl::proc::child::{Bound, Ending, Leftovers, Spec, Stream, run, words};
-//! use std::collections::BTreeMap;
+//! use crate::model::SortedMap;
 //! use std::time::Duration;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -16,7 +16,7 @@
 //!     argv: words(&["cat"]),
 //!     dir: "/".as_ref(),
 //!     inherit: Inherit::Most,
-//!     variables: BTreeMap::new(),
+//!     variables: SortedMap::new(),
 //!     input: "hello",
 //!     out: Stream::Kept(Bound::head(1000)),
 //!     err: Stream::Null,
@@ -44,10 +44,10 @@ use super::own;
 use super::process;
 use super::signal::{Signal, signal};
 use crate::model::ProcId;
+use crate::model::SortedMap;
 use crate::model::environment::Inherit;
 use end::{Started, VANISH};
 use output::Flooded;
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::future::pending;
 use std::io;
@@ -77,7 +77,7 @@ pub struct Spec<'a> {
     /// Which of our environment variables it gets.
     pub inherit: Inherit<'a>,
     /// Additional variables. They replace inherited ones.
-    pub variables: BTreeMap<String, OsString>,
+    pub variables: SortedMap<String, OsString>,
     /// The text on its standard input. An empty text becomes `/dev/null`.
     pub input: &'a str,
     /// Where its standard output goes.

@@ -49,7 +49,7 @@ fn script<'a>(dir: &'a Scratch, text: &'a str) -> Spec<'a> {
         argv: ["sh", "-c", text].map(OsStr::new).into(),
         dir: &dir.0,
         inherit: Inherit::Most,
-        variables: BTreeMap::new(),
+        variables: SortedMap::new(),
         input: "",
         out: Stream::Kept(Bound::head(1000)),
         err: Stream::Kept(Bound::head(1000)),
@@ -189,7 +189,7 @@ async fn what_leaves_tree_and_group_is_found_by_its_tag() {
     end_tagged(&tag).await;
     assert_eq!(dir.living("pids"), []);
 
-    spec.variables = BTreeMap::new();
+    spec.variables = SortedMap::new();
     spec.leftovers = Leftovers::EndTagged(tag.clone());
     assert!(run(&spec).await.is_well());
     assert_eq!(dir.read("tag").trim(), tag);

@@ -1,10 +1,10 @@
 //! Pages of a town whose hosts share a store: what the store has, as text and as JSON.
 
 use super::{StoreHost, StoreManifest, StorePage, StoreSession};
+use crate::model::SortedMap;
 use crate::model::{FleetView, HostName, SessionName, SessionStatus};
 use crate::place::PlaceVerdict;
 use crate::words::place_reason;
-use std::collections::BTreeMap;
 
 /// How one session is.
 struct Row<'a> {
@@ -239,7 +239,7 @@ pub struct StoreChanges<'a> {
     /// How the manifests differ.
     pub manifest: ManifestDiff,
     /// Where the sessions of this manifest are to be, and why.
-    pub verdicts: &'a BTreeMap<SessionName, PlaceVerdict>,
+    pub verdicts: &'a SortedMap<SessionName, PlaceVerdict>,
 }
 
 /// One session that does not stay as it is.

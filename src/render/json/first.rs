@@ -2,10 +2,10 @@
 
 use super::{LONG, VERSION};
 use crate::import::{Conversion, Draft};
+use crate::model::SortedMap;
 use crate::render::sanitise;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// What a manifest declares.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -25,7 +25,7 @@ pub struct ValidatePage {
     /// How many chores it has.
     pub chores: usize,
     /// Agents that are like another one, with that one's name.
-    pub likes: BTreeMap<String, String>,
+    pub likes: SortedMap<String, String>,
 }
 
 /// The manifest that `init` has written.

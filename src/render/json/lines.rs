@@ -4,16 +4,16 @@ use super::shape::{
     HeldLine, NextLine, OutcomeLine, ProbeLine, StepLine, UnchangedLine, Why, WrittenLine,
 };
 use super::{LONG, clean, time};
+use crate::model::SortedMap;
 use crate::model::{
     Action, Conversation, Done, Evidence, Held, Hold, Moment, Next, Outcome, Probe, Reason, Step,
     Unchanged,
 };
 use crate::render::{sanitise, words};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 pub(super) fn why(code: &str, text: String, evidence: Evidence) -> Why {
-    let evidence: BTreeMap<String, Value> = evidence
+    let evidence: SortedMap<String, Value> = evidence
         .into_iter()
         .map(|(name, value)| (name.to_owned(), sanitise::json(value, LONG)))
         .collect();
@@ -149,7 +149,7 @@ pub(super) fn next(next: &Next, now: Moment) -> NextLine {
         reason: Why::new(
             next.reason.word(),
             words::due(next.reason).to_owned(),
-            BTreeMap::new(),
+            SortedMap::new(),
         ),
         at: time(next.at, now),
     }

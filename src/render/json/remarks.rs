@@ -1,11 +1,11 @@
 //! Pages of one line: what is said beside a result, events, and lines of a log.
 
 use super::VERSION;
+use crate::model::SortedMap;
 use crate::model::{Generation, SessionName};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Why a verb failed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -49,7 +49,7 @@ pub struct EventPage {
     pub session: Option<String>,
     /// Further values, by name.
     #[serde(flatten)]
-    pub fields: BTreeMap<String, Value>,
+    pub fields: SortedMap<String, Value>,
 }
 
 /// A line of a session's log.

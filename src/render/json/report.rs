@@ -1,13 +1,13 @@
 //! The page of `report` for programs.
 
 use super::VERSION;
+use crate::model::SortedMap;
 use crate::render::report::PeriodReport;
 use crate::render::sanitise;
 use crate::timeline::{LINGERING, Shade, Track};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// The longest text from outside, in characters.
 const LONG: usize = 400;
@@ -29,7 +29,7 @@ pub struct ReportPage {
     /// none should have.
     pub availability: Option<f64>,
     /// The restarts, by the code of their reason.
-    pub restarts: BTreeMap<String, u64>,
+    pub restarts: SortedMap<String, u64>,
     /// How often a dead session ran again.
     pub recoveries: u64,
     /// The time that half of them needed at most.
@@ -38,7 +38,7 @@ pub struct ReportPage {
     pub recovery_p99_ms: u64,
     /// The time of all sessions together in each kind: `working`, `idle`, `waiting`, `blocked`,
     /// `dead`, `off` (at rest) and `unknown`.
-    pub spent_ms: BTreeMap<String, u64>,
+    pub spent_ms: SortedMap<String, u64>,
     /// For how long expired sessions would else have stood idle.
     pub saved_by_expiry_ms: u64,
     /// The age until which each of them is assumed to have idled.

@@ -13,12 +13,12 @@ use super::report::ReportPage;
 use super::session::SessionLine;
 use super::wait::WaitPage;
 use crate::manifest::Unwrapped;
+use crate::model::SortedMap;
 use crate::render::fleet::{FleetPage, StorePage};
 use schemars::transform::Transform;
 use schemars::{JsonSchema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// What every page begins with.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -59,12 +59,12 @@ pub struct Why {
     /// A sentence for people. Its words may change.
     pub message: String,
     /// The values behind it, by name. Names of durations end in `_ms`.
-    pub evidence: BTreeMap<String, Value>,
+    pub evidence: SortedMap<String, Value>,
     /// Deprecated, removed in 0.3: the same as `message`.
     pub text: String,
     /// Deprecated, removed in 0.3: the fields of `evidence` once more.
     #[serde(flatten)]
-    pub flat_evidence: BTreeMap<String, Value>,
+    pub flat_evidence: SortedMap<String, Value>,
 }
 
 impl Why {
@@ -75,7 +75,7 @@ impl Why {
     pub(in crate::render) fn new(
         code: &str,
         message: String,
-        evidence: BTreeMap<String, Value>,
+        evidence: SortedMap<String, Value>,
     ) -> Self {
         let flat_evidence = evidence
             .iter()

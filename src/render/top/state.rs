@@ -5,8 +5,8 @@ use super::layout::Layout;
 use super::rows::{TopHead, TopRow};
 use super::series::Series;
 use crate::model::SessionName;
+use crate::model::{SortedMap, SortedSet};
 use crate::render::Role;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// The most characters that can be typed into a line.
 pub(super) const MAX_TYPED: usize = 4000;
@@ -62,9 +62,9 @@ pub enum TopInput {
         rows: Vec<TopRow>,
     },
     /// What sessions use, as far as it was measured.
-    Measured(BTreeMap<SessionName, Measured>),
+    Measured(SortedMap<SessionName, Measured>),
     /// The last day of each session.
-    Past(BTreeMap<SessionName, Series>),
+    Past(SortedMap<SessionName, Series>),
     /// The text of the lower pane.
     Lower(LowerPane),
     /// What a command would do, to be confirmed.
@@ -245,7 +245,7 @@ pub struct TopState {
     /// The indexes of the rows that the filters let through.
     pub(super) shown: Vec<usize>,
     /// Only these sessions, where some were named; else all.
-    pub(super) only: BTreeSet<SessionName>,
+    pub(super) only: SortedSet<SessionName>,
     pub(super) filter: String,
     pub(super) phase: Option<&'static str>,
     pub(super) only_needing: bool,
@@ -255,9 +255,9 @@ pub struct TopState {
     pub(super) at: usize,
     /// The first of the shown rows that is drawn.
     pub(super) top: usize,
-    pub(super) marked: BTreeSet<SessionName>,
-    pub(super) measured: BTreeMap<SessionName, Measured>,
-    pub(super) past: BTreeMap<SessionName, Series>,
+    pub(super) marked: SortedSet<SessionName>,
+    pub(super) measured: SortedMap<SessionName, Measured>,
+    pub(super) past: SortedMap<SessionName, Series>,
     pub(super) tab: LowerTab,
     pub(super) lower: LowerPane,
     /// The first line that the lower pane shows, where it does not follow its end.

@@ -7,13 +7,13 @@ use super::rows::{Controllers, Tally};
 use super::state::{Mode, TopState};
 use super::table;
 use crate::model::Period;
+use crate::model::SortedMap;
 use crate::render::Role;
 use crate::render::sanitise::{clip, width};
 use crate::render::words::brief;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::{Position, Rect};
 use ratatui_core::terminal::Frame;
-use std::collections::BTreeMap;
 
 /// What the keys do, the most important first. What has no room is left out.
 const HINTS: [&str; 12] = [
@@ -164,8 +164,8 @@ pub(super) fn in_seconds(period: Period) -> String {
     brief(Period::from_secs(period.millis() / 1000))
 }
 
-fn counts(state: &TopState) -> BTreeMap<Tally, usize> {
-    let mut counts = BTreeMap::new();
+fn counts(state: &TopState) -> SortedMap<Tally, usize> {
+    let mut counts = SortedMap::new();
     for row in &state.rows {
         *counts.entry(row.count_as()).or_default() += 1;
     }

@@ -2,13 +2,13 @@
 //! colour, too.
 
 use crate::model::Period;
+use crate::model::SortedMap;
 use crate::render::brief;
 use crate::render::sanitise;
 use crate::render::words::Clock;
 use crate::timeline::{Piece, Shade, Track, Window, drawn};
 use jiff::Timestamp;
 use maud::{Markup, html};
-use std::collections::BTreeMap;
 
 /// Pieces that a bar has at most: five minutes each in a day.
 const SLOTS: u32 = 288;
@@ -73,7 +73,7 @@ fn time(at: i64, clock: &Clock) -> String {
 
 /// `last 24 hours: working 14h, idle 9h`.
 fn in_words(spans: &[&Piece]) -> String {
-    let mut sums: BTreeMap<Shade, u64> = BTreeMap::new();
+    let mut sums: SortedMap<Shade, u64> = SortedMap::new();
     for span in spans {
         *sums.entry(span.shade).or_default() += span.millis();
     }

@@ -3,13 +3,13 @@
 use super::bar::bar;
 use super::need::{Need, look_of};
 use super::{May, WebScene};
+use crate::model::SortedMap;
 use crate::model::{Moment, Period, Phase};
 use crate::render::view::Row;
 use crate::render::words::{brief, bytes, count, phase_word};
 use crate::render::{Detail, Paper, chores, controller, sanitise, status, why_and_next};
 use maud::{Markup, html};
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// The events that are shown.
 const EVENTS: usize = 30;
@@ -26,7 +26,7 @@ pub struct WebPart {
 }
 
 /// The parts in each place, in order.
-pub type WebParts = BTreeMap<&'static str, Vec<WebPart>>;
+pub type WebParts = SortedMap<&'static str, Vec<WebPart>>;
 
 /// All parts of the page.
 #[must_use]
@@ -211,7 +211,7 @@ fn chore_lines(web: &WebScene<'_>) -> Vec<WebPart> {
 
 fn event_lines(web: &WebScene<'_>) -> Vec<WebPart> {
     let newest = web.events.iter().rev().take(EVENTS);
-    let mut known: BTreeMap<String, u32> = BTreeMap::new();
+    let mut known: SortedMap<String, u32> = SortedMap::new();
     newest
         .map(|event| {
             // Two events may be alike: the id of the second one is another.

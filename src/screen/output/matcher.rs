@@ -16,10 +16,10 @@
 
 use super::given::{Given, Place};
 use super::stated::{is_quoted, is_stated};
+use crate::model::SortedMap;
 use crate::model::{Marker, Verdict};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
 
 /// How many pieces of one text are kept.
 const MAX_PIECES: usize = 8;
@@ -53,7 +53,7 @@ struct Compiled {
     /// The text, for a marker that is a text.
     text: Option<String>,
     /// The conditions on an object, for a marker that is JSON or a text that is a piece of it.
-    json: Option<BTreeMap<String, Value>>,
+    json: Option<SortedMap<String, Value>>,
 }
 
 impl Matcher {
@@ -328,7 +328,7 @@ impl Compiled {
 ///
 /// An object with an error is a failure, unless the conditions ask for an error.
 fn judge_conditions(
-    conditions: &BTreeMap<String, Value>,
+    conditions: &SortedMap<String, Value>,
     object: &Map<String, Value>,
     has_failed: bool,
 ) -> Option<Verdict> {

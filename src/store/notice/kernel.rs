@@ -37,9 +37,9 @@ pub(super) enum What {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::{News, What};
+    use crate::model::SortedSet;
     use nix::errno::Errno;
     use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
-    use std::collections::BTreeSet;
     use std::os::fd::{AsFd, BorrowedFd};
     use std::path::Path;
 
@@ -88,7 +88,7 @@ mod linux {
         pub(in super::super) fn news(&self) -> Vec<News> {
             let mut news = Vec::new();
             // A file is written to a thousand times where it is looked at once.
-            let mut written = BTreeSet::new();
+            let mut written = SortedSet::new();
             for _ in 0..MAX_BATCHES {
                 match self.0.read_events() {
                     Ok(events) => {

@@ -11,7 +11,7 @@ mod kernel;
 use self::kernel::{Kernel, News, Watch, What};
 use crate::files::aside;
 use crate::model::matches_pattern;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::model::{SortedMap, SortedSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::BorrowedFd;
@@ -21,11 +21,11 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Watcher {
     kernel: Option<Kernel>,
-    files: BTreeMap<PathBuf, Watched>,
+    files: SortedMap<PathBuf, Watched>,
     /// The files of each watch. A watch is on a file or on its folder.
-    watches: BTreeMap<Watch, BTreeSet<PathBuf>>,
+    watches: SortedMap<Watch, SortedSet<PathBuf>>,
     /// The files whose folders are not watched, by their folders.
-    lacking: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
+    lacking: SortedMap<PathBuf, SortedSet<PathBuf>>,
 }
 
 #[derive(Debug, Default)]
@@ -46,9 +46,9 @@ impl Watcher {
     pub fn new() -> Self {
         Self {
             kernel: Kernel::new(),
-            files: BTreeMap::new(),
-            watches: BTreeMap::new(),
-            lacking: BTreeMap::new(),
+            files: SortedMap::new(),
+            watches: SortedMap::new(),
+            lacking: SortedMap::new(),
         }
     }
 
@@ -80,7 +80,7 @@ impl Watcher {
     /// The number of files that cannot be watched now.
     #[cfg(test)]
     fn unwatched(&self) -> usize {
-        self.lacking.values().map(BTreeSet::len).sum()
+        self.lacking.values().map(SortedSet::len).sum()
     }
 
     /// Whether a file may have changed since the last call. Does not block.
@@ -131,7 +131,7 @@ impl Watcher {
     /// Watches the files whose folders were missing and are there now. Returns whether there are
     /// such: their changes until now were not told.
     fn watch_lacking(&mut self) -> bool {
-        let first = |(folder, files): (&PathBuf, &BTreeSet<PathBuf>)| {
+        let first = |(folder, files): (&PathBuf, &SortedSet<PathBuf>)| {
             Some((folder.clone(), files.first()?.clone()))
         };
         let folders: Vec<(PathBuf, PathBuf)> = self.lacking.iter().filter_map(first).collect();

@@ -1,10 +1,10 @@
 //! Lists only a few panes, when no others are known to have changed.
 
 use super::{Attached, Client, Groups, ListFault, Listing, PaneRow, Read, nonce, read, row_format};
+use crate::model::SortedMap;
 use crate::model::{PaneId, SessionId};
 use crate::tmux::script::quote;
 use crate::tmux::tail::{Captured, Wanted};
-use std::collections::BTreeMap;
 
 /// Lists only these panes and their last lines. The time does not grow with the town.
 ///
@@ -77,7 +77,7 @@ fn merged(known: Listing, places: &[Place], read: Listing, attached: &Attached) 
     {
         return None;
     }
-    let mut fresh: BTreeMap<Place, PaneRow> = places.iter().copied().zip(read.rows).collect();
+    let mut fresh: SortedMap<Place, PaneRow> = places.iter().copied().zip(read.rows).collect();
     let row = |row: PaneRow| {
         let row = fresh.remove(&(row.session, row.pane)).unwrap_or(row);
         PaneRow {

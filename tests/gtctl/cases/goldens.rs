@@ -8,11 +8,11 @@ use crate::cases::situation_file::{NOW, World};
 use crate::harness::pages_are;
 use gtctl::manifest::{Machine, Sources, load};
 use gtctl::memory;
+use gtctl::model::SortedSet;
 use gtctl::model::covered;
 use gtctl::model::{GastownHold, Hold, Memory, Observed, Plan, Reason, RestartPolicy, Town};
 use gtctl::plan::{Situation, plan};
 use gtctl::render::{Books, Clock, Colour, Detail, Paper, Scene, Selection, diff, json, status};
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -272,14 +272,14 @@ fn policy_word(policy: RestartPolicy) -> &'static str {
 #[test]
 fn every_reason_is_seen_under_every_restart_policy() {
     let cases = Case::all();
-    let mut codes = BTreeSet::new();
-    let mut pairs = BTreeSet::new();
+    let mut codes = SortedSet::new();
+    let mut pairs = SortedSet::new();
     for (reason, policy) in cases.iter().flat_map(Case::reasons) {
         assert_eq!(reason_code(reason), reason.code());
         codes.insert(reason.code());
         pairs.extend(policy.map(|policy| (reason.code(), policy_word(policy))));
     }
-    assert_eq!(codes, BTreeSet::from(REASONS));
+    assert_eq!(codes, SortedSet::from(REASONS));
     let policies = ["always", "on-failure", "never"];
     let all = REASONS
         .into_iter()
@@ -382,10 +382,10 @@ pub(crate) const HOLDS: [&str; 37] = [
 #[test]
 fn every_hold_is_seen() {
     let cases = Case::all();
-    let mut seen = BTreeSet::new();
+    let mut seen = SortedSet::new();
     for held in cases.iter().flat_map(|case| &case.plan.held) {
         assert_eq!(hold_code(&held.hold), held.hold.code());
         seen.insert(held.hold.code());
     }
-    assert_eq!(seen, BTreeSet::from(HOLDS));
+    assert_eq!(seen, SortedSet::from(HOLDS));
 }

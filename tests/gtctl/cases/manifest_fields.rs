@@ -8,11 +8,11 @@ use gtctl::manifest::{Included, Loaded, Machine, Sources, load, schema};
 use gtctl::memory;
 use gtctl::model::covered;
 use gtctl::model::{Agent, Chore, Desired, ScreenState, Title, Town};
+use gtctl::model::{SortedMap, SortedSet};
 use gtctl::plan::{Situation, plan};
 use gtctl::render::{Scene, json};
 use gtctl::screen;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -604,7 +604,7 @@ fn effects(town: &Town, worlds: &[World]) -> String {
             orders: world.orders(),
             now: NOW,
         });
-        let prune: BTreeMap<_, _> = memory
+        let prune: SortedMap<_, _> = memory
             .sessions
             .iter()
             .map(|(name, history)| (name, history.prune))
@@ -662,7 +662,7 @@ fn every_field_means_something() {
 }
 
 /// The fields of an object of the schema, with those of the tables within.
-fn fields_of(schema: &Value, object: &Value, path: &str, found: &mut BTreeSet<String>) {
+fn fields_of(schema: &Value, object: &Value, path: &str, found: &mut SortedSet<String>) {
     let named = |value: &Value| {
         let reference = value
             .get("$ref")
@@ -683,7 +683,7 @@ fn fields_of(schema: &Value, object: &Value, path: &str, found: &mut BTreeSet<St
 #[test]
 fn every_field_of_the_schema_has_a_row() {
     let schema: Value = serde_json::to_value(schema()).unwrap();
-    let mut fields = BTreeSet::new();
+    let mut fields = SortedSet::new();
     for (table, value) in schema["properties"].as_object().unwrap() {
         let item = value
             .get("items")
@@ -696,6 +696,6 @@ fn every_field_of_the_schema_has_a_row() {
         fields_of(&schema, item.unwrap_or(value), table, &mut fields);
     }
     assert!(fields.len() > 100, "{fields:?}");
-    let rows: BTreeSet<String> = rows().into_iter().map(|(path, _)| path).collect();
+    let rows: SortedSet<String> = rows().into_iter().map(|(path, _)| path).collect();
     assert_eq!(fields, rows);
 }

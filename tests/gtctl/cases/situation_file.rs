@@ -2,6 +2,7 @@
 //!
 //! Times are durations before now: `age = "20m"` means that it was started 20 minutes ago.
 
+use gtctl::model::SortedMap;
 use gtctl::model::{
     Answer, AnswerGiven, Answered, CannotStart, Complaint, Content, Cpu, Death, Definition, Dialog,
     DialogOption, Durability, Ended, Fingerprint, Finished, Flaw, Footprint, Gastown, Generation,
@@ -13,7 +14,6 @@ use gtctl::model::{
     Usage, UsedTokens, Verb, Verdict,
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// 2026-01-02 12:00:00 UTC, a hundred hours after boot.
 pub(crate) const NOW: Moment = Moment {
@@ -33,17 +33,17 @@ pub(crate) struct World {
     own: Option<String>,
     /// Declared sessions that are not there, and the session into which each one's pane was moved.
     #[serde(default)]
-    moved: BTreeMap<String, String>,
+    moved: SortedMap<String, String>,
     #[serde(default)]
     orders: Vec<Order>,
     #[serde(default)]
     gastown: GastownEntry,
     /// Sessions that lack their program, and which.
     #[serde(default)]
-    unstartable: BTreeMap<String, String>,
+    unstartable: SortedMap<String, String>,
     /// Sessions that leave this host, and why, as the store says.
     #[serde(default)]
-    pub(crate) leaving: BTreeMap<SessionName, Leave>,
+    pub(crate) leaving: SortedMap<SessionName, Leave>,
     #[serde(default)]
     seen: Vec<SeenEntry>,
     #[serde(default)]
@@ -71,9 +71,9 @@ enum Order {
 #[serde(deny_unknown_fields, default)]
 struct GastownEntry {
     estop: Option<String>,
-    stopped_rigs: BTreeMap<String, String>,
+    stopped_rigs: SortedMap<String, String>,
     /// `parked`, `docked`, `no-restart` or `untold`.
-    resting: BTreeMap<String, String>,
+    resting: SortedMap<String, String>,
     deacon_paused: Option<String>,
     shutting_down: bool,
     daemon: bool,
@@ -339,7 +339,7 @@ impl World {
         }
     }
 
-    pub(crate) fn unstartable(&self) -> BTreeMap<SessionName, CannotStart> {
+    pub(crate) fn unstartable(&self) -> SortedMap<SessionName, CannotStart> {
         let lacking = |(session, program): (&String, &String)| {
             let why = format!(
                 "`{program}` not found in PATH: install it, or give its full path in `command`"
@@ -371,7 +371,7 @@ impl World {
         if let Some(why) = self.server.strip_prefix("unknown: ") {
             return Observed::Unknown(why.to_owned());
         }
-        let mut sessions = BTreeMap::new();
+        let mut sessions = SortedMap::new();
         for (entry, id) in self.seen.iter().zip(1..) {
             sessions.insert(entry.name.clone(), entry.seen(town, id));
         }
@@ -396,8 +396,8 @@ impl World {
             sessions,
             moved,
             own,
-            ended: BTreeMap::new(),
-            unpiped: std::collections::BTreeSet::new(),
+            ended: SortedMap::new(),
+            unpiped: gtctl::model::SortedSet::new(),
         })
     }
 
@@ -425,7 +425,7 @@ impl World {
                     auth_deaths.iter().map(|p| NOW.minus(*p)).collect(),
                 )]
                 .into(),
-                Some(_) | None => BTreeMap::new(),
+                Some(_) | None => SortedMap::new(),
             },
             probes: probes
                 .iter()

@@ -1,6 +1,7 @@
 //! The screen of `gtctl top`: golden pages at several sizes, and what each key does.
 
 use crate::harness::{name, pages_are};
+use gtctl::model::SortedMap;
 use gtctl::model::{Period, PhaseChange, PhaseKind, SessionName};
 use gtctl::render::top::{
     Controllers, DayPart, Glyphs, LowerPane, LowerTab, Measured, Need, Proposed, Series, TextLine,
@@ -10,7 +11,6 @@ use gtctl::render::{Colour, Role};
 use ratatui_core::backend::TestBackend;
 use ratatui_core::buffer::Buffer;
 use ratatui_core::terminal::Terminal;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -185,14 +185,14 @@ fn screen(theme: Theme, size: (u16, u16)) -> TopState {
         cpu_percent: None,
         rss: 12 << 20,
     };
-    let measured = BTreeMap::from([(name("hq-mayor"), measured), (name("crew-ann"), first)]);
+    let measured = SortedMap::from([(name("hq-mayor"), measured), (name("crew-ann"), first)]);
     let mut day = [DayPart::Ran(100); Series::PARTS];
     day[0] = DayPart::Unknown;
     day[1] = DayPart::Absent;
     day[2] = DayPart::Ran(10);
     day[3] = DayPart::Ran(50);
     day[11] = DayPart::Died;
-    let past = BTreeMap::from([(name("fix-1"), Series(day))]);
+    let past = SortedMap::from([(name("fix-1"), Series(day))]);
     let state = TopState::new(theme, size, &[]);
     let inputs = [
         looked(town()),

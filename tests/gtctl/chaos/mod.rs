@@ -160,7 +160,7 @@ fn every_kind_of_fault_ends_as_expected() {
 
 #[test]
 fn there_are_many_kinds_each_by_its_own_name_and_a_sample_of_them_runs_always() {
-    let names: std::collections::BTreeSet<&str> = kinds().iter().map(|kind| kind.name).collect();
+    let names: gtctl::model::SortedSet<&str> = kinds().iter().map(|kind| kind.name).collect();
     let sampled = kinds()
         .iter()
         .filter(|kind| kind.tier == Tier::Sample)

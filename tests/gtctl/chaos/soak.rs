@@ -10,10 +10,10 @@
 use super::ground::{Watch, head};
 use crate::harness::{Running, Yard, session};
 use gtctl::model::ProcId;
+use gtctl::model::SortedMap;
 use gtctl::proc::process;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::sim::Random;
-use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -377,7 +377,7 @@ fn soak() {
     println!("soak: {minutes} minutes, GTCTL_SEED={seed}");
     let until = Instant::now() + Duration::from_secs(minutes * 60);
     let mut soak = Soak::new(seed);
-    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut counts: SortedMap<&str, u32> = SortedMap::new();
     let mut longest = (Duration::ZERO, "none");
     soak.check("the start");
     for nth in 0_u32.. {

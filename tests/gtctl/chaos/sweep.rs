@@ -15,8 +15,8 @@
 use super::ground::head;
 use super::past;
 use crate::harness::{Yard, session, sleeper};
+use gtctl::model::SortedMap;
 use gtctl::proc::process;
-use std::collections::BTreeMap;
 use std::fs;
 use std::time::Instant;
 
@@ -181,7 +181,7 @@ impl Sweep {
 
     /// How often each call is made by a run that nothing disturbs. Nothing when nobody may be
     /// traced.
-    fn calls(&self) -> Option<BTreeMap<String, usize>> {
+    fn calls(&self) -> Option<SortedMap<String, usize>> {
         let before = Self::count(&self.yard);
         self.prepare();
         let trace = self.yard.at("trace");
@@ -198,7 +198,7 @@ impl Sweep {
             return None;
         }
         self.mends(before, "an undisturbed run");
-        let mut calls = BTreeMap::new();
+        let mut calls = SortedMap::new();
         for line in fs::read_to_string(trace)
             .unwrap()
             .lines()

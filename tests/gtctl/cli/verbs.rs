@@ -3,8 +3,8 @@
 
 use super::home::{Home, Ran, TOWN};
 use crate::harness::{TestServer, pages_are, until};
+use gtctl::model::SortedSet;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -233,7 +233,7 @@ fn schemas_are_those_committed() {
     let refused = home.run(&["schema", "twon"]);
     refused.fails(1, "there is no schema `twon`");
     let (_, known) = refused.err.trim_end().split_once("known are ").unwrap();
-    let known: BTreeSet<&str> = known.split(", ").collect();
+    let known: SortedSet<&str> = known.split(", ").collect();
     let file = |name: &str| repository("schema").join(format!("{name}.schema.json"));
     pages_are(
         known

@@ -1,12 +1,12 @@
 //! Makes values that many tests need: names, towns, sessions, tables of a manifest.
 
+use gtctl::model::SortedMap;
 use gtctl::model::{
     Agent, Backoff, Completion, Desired, Gastown, Hosts, Idling, Launch, Limits, Logs, OnDrift,
     Period, ProcId, RestartPolicy, SessionName, Socket, StartBudget, Town, WhenAttached,
 };
 use gtctl::proc::process;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Tables of a manifest with which things happen soon. Ends within `[defaults]`.
 pub(crate) const QUICK: &str =
@@ -22,7 +22,7 @@ pub(crate) fn town(sessions: &[(&str, &[&str])]) -> Town {
         name: name("town"),
         root: None,
         gastown: Gastown::default(),
-        unstartable: BTreeMap::new(),
+        unstartable: SortedMap::new(),
         socket: Socket::Default,
         sessions: sessions
             .iter()
@@ -57,16 +57,16 @@ fn sleeping(session: &str, process_names: &[&str]) -> Desired {
         launch: Launch::Tmux,
         command: vec!["sleep".into(), "1000".into()],
         dir: "/".into(),
-        env: BTreeMap::default(),
-        identity_env: BTreeMap::default(),
+        env: SortedMap::default(),
+        identity_env: SortedMap::default(),
         env_files: Vec::new(),
-        pass_env: std::collections::BTreeSet::new(),
-        moved: std::collections::BTreeSet::new(),
+        pass_env: gtctl::model::SortedSet::new(),
+        moved: gtctl::model::SortedSet::new(),
         enabled: true,
         schedule: None,
         restart: RestartPolicy::Always,
         wave: 0,
-        after: BTreeMap::default(),
+        after: SortedMap::default(),
         ready_after: Period::from_secs(1),
         ready: None,
         max_age: None,

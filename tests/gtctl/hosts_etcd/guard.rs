@@ -2,10 +2,10 @@
 
 use crate::harness::{Scratch, name, wait_for};
 use gtctl::fleet::guard::{EntryRefused, HOST_VARIABLE, Link, Order, may_begin};
+use gtctl::model::SortedSet;
 use gtctl::model::{BootTime, HostName, Period, ProcId, SessionName};
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::proc::{clock, env_tag, process};
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -78,8 +78,8 @@ impl Place {
     }
 }
 
-fn movable() -> Arc<BTreeSet<SessionName>> {
-    Arc::new(BTreeSet::from([name("m")]))
+fn movable() -> Arc<SortedSet<SessionName>> {
+    Arc::new(SortedSet::from([name("m")]))
 }
 
 fn later(millis: u64) -> BootTime {

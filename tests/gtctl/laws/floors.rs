@@ -2,7 +2,7 @@
 //! or clock. The table in `src/lib.rs` says which room is on which floor.
 
 use super::source::{Source, bare, rooms, sources, src};
-use std::collections::BTreeMap;
+use gtctl::model::SortedMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ const WORLDLY: [&str; 9] = [
 const TESTS_ABOVE: [(&str, &str); 1] = [("screen", "manifest")];
 
 /// Room by room, its floor.
-type Floors = BTreeMap<String, u32>;
+type Floors = SortedMap<String, u32>;
 
 /// The rows `| floor | room | its job |` of a table, whose rooms are written by `room_of`.
 fn table(text: &str, room_of: impl Fn(&str) -> Option<&str>) -> Floors {

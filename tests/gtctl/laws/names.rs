@@ -1,7 +1,7 @@
 //! Checks that no two rooms have a public type of the same name: one word means one idea.
 
 use super::source::sources;
-use std::collections::{BTreeMap, BTreeSet};
+use gtctl::model::{SortedMap, SortedSet};
 
 /// The names of the public types that a bare text defines.
 fn public_types(code: &str) -> impl Iterator<Item = &str> {
@@ -16,7 +16,7 @@ fn public_types(code: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn public_type_names_are_unique_across_rooms() {
-    let mut rooms: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut rooms: SortedMap<String, SortedSet<String>> = SortedMap::new();
     for source in sources() {
         for name in public_types(&source.code) {
             rooms

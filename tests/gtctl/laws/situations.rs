@@ -149,11 +149,11 @@ impl Maker {
         let mut server = Server {
             id: ServerId(ProcId { pid: 10, start: 10 }),
             version: String::new(),
-            sessions: std::collections::BTreeMap::new(),
-            moved: std::collections::BTreeMap::new(),
+            sessions: gtctl::model::SortedMap::new(),
+            moved: gtctl::model::SortedMap::new(),
             own: self.random.chance(200).then_some(SessionId(1)),
-            ended: std::collections::BTreeMap::new(),
-            unpiped: std::collections::BTreeSet::new(),
+            ended: gtctl::model::SortedMap::new(),
+            unpiped: gtctl::model::SortedSet::new(),
         };
         let mut id = 0;
         for desired in town.sessions.values() {

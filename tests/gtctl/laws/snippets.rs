@@ -8,7 +8,7 @@ use super::documents::{documents, root};
 use super::help;
 use crate::cases::HOLDS;
 use gtctl::manifest::{Loaded, Sources, load, schema};
-use std::collections::BTreeMap;
+use gtctl::model::SortedMap;
 use std::fs;
 use std::path::Path;
 
@@ -139,7 +139,7 @@ fn commands(line: &str) -> Vec<Vec<&str>> {
 const WITH_VALUE: [&str; 4] = ["-f", "--file", "--socket", "--state-dir"];
 
 /// What is wrong with the words after `gtctl`.
-fn unknown(words: &[&str], helps: &BTreeMap<String, String>) -> Option<String> {
+fn unknown(words: &[&str], helps: &SortedMap<String, String>) -> Option<String> {
     let mut rest = words.iter().copied();
     let verb = loop {
         match rest.next()? {
@@ -163,7 +163,7 @@ fn unknown(words: &[&str], helps: &BTreeMap<String, String>) -> Option<String> {
 }
 
 /// The help of each verb, with that of the verbs below it.
-fn helps() -> BTreeMap<String, String> {
+fn helps() -> SortedMap<String, String> {
     let whole = |verb: String| {
         let parts = help::parts(&verb).into_iter();
         let of_parts: String = parts.map(|part| help::of(&[&verb, &part])).collect();

@@ -10,6 +10,7 @@ use gtctl::model::{
     Action, Answer, CannotStart, Done, LastReports, Life, Memory, Moment, Observed, Orders,
     Orphans, Outcome, Period, Plan, ProcId, Readiness, ReadyAnswer, Scope, SessionName, Step, Town,
 };
+use gtctl::model::{SortedMap, SortedSet};
 use gtctl::reconcile::{
     Arrivals, Beside, Intended, Learned, Logic, Observation, ProbeAnswer, TakenIn, learn, take_in,
 };
@@ -19,7 +20,7 @@ use gtctl::sim::Neglect;
 use gtctl::sim::World;
 use gtctl::sim::{Random, random_town};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,7 +62,7 @@ pub(crate) struct Driver<'m> {
     /// What sessions that come up have shown of their readiness, for the next cycle.
     pub(super) ready: Vec<ReadyAnswer>,
     /// Sessions whose program is not there at present.
-    pub(super) missing: BTreeSet<SessionName>,
+    pub(super) missing: SortedSet<SessionName>,
     pub(super) looks: VecDeque<Observed>,
     pub(super) late: Vec<Late>,
     pub(super) ledger: Ledger,
@@ -102,7 +103,7 @@ impl<'m> Driver<'m> {
             hung: 0,
             answers: Vec::new(),
             ready: Vec::new(),
-            missing: BTreeSet::new(),
+            missing: SortedSet::new(),
             looks: VecDeque::new(),
             late: vec![],
             ledger: Ledger::default(),
@@ -187,10 +188,10 @@ impl<'m> Driver<'m> {
     }
 
     /// The declared sessions whose program is missing, as a look finds them.
-    fn lacking(&self) -> BTreeMap<SessionName, CannotStart> {
+    fn lacking(&self) -> SortedMap<SessionName, CannotStart> {
         let missing = || CannotStart {
             why: "`claude` not found in PATH".to_owned(),
-            awaited: BTreeSet::new(),
+            awaited: SortedSet::new(),
         };
         let declared = self
             .missing

@@ -10,8 +10,8 @@ use gtctl::forecast::{AgentsDo, Assumptions, Forecast, Foreseen, Happening, Pres
 use gtctl::model::{
     Action, ChoreTime, Hold, LastReports, Moment, Period, Plan, Rung, Scope, SessionName, Step,
 };
+use gtctl::model::{SortedMap, SortedSet};
 use gtctl::reconcile::Shipped;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Towns that are lived with, a day each.
 const TOWNS: u64 = 200;
@@ -36,7 +36,7 @@ struct Day {
     foreseen: Vec<Event>,
     lived: Vec<Event>,
     /// What sessions still wait for at the end of the lived day.
-    held: BTreeMap<SessionName, Hold>,
+    held: SortedMap<SessionName, Hold>,
     /// The end of the day.
     end: Moment,
     /// Looks of which nothing asks.
@@ -188,8 +188,8 @@ fn live(driver: &mut Driver<'_>, end: Moment) -> Diary {
 #[derive(Default)]
 struct Diary {
     events: Vec<Event>,
-    stopping: BTreeSet<SessionName>,
-    held: BTreeMap<SessionName, Hold>,
+    stopping: SortedSet<SessionName>,
+    held: SortedMap<SessionName, Hold>,
 }
 
 impl Diary {

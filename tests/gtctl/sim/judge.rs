@@ -2,13 +2,13 @@
 
 use super::judge_screens::judge_screens;
 use super::ledger::{Breach, Look};
+use gtctl::model::SortedSet;
 use gtctl::model::{
     Action, Content, Desired, Durability, Generation, History, Life, Milestone, Observed, Origin,
     Orphans, Ownership, Period, Plan, Reason, Rung, Seen, SessionName, Step, Stopping, Target,
     Verdict, WhenAttached,
 };
 use gtctl::sim::Before;
-use std::collections::BTreeSet;
 
 pub(super) fn breach<T>(law: &'static str, detail: impl Into<String>) -> Result<T, Breach> {
     Err(Breach {
@@ -117,7 +117,7 @@ pub(super) fn complete(look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
     let ordered = lists.iter().all(|list| list.is_sorted());
     ensure(ordered, "once each", &lists)?;
     let all: Vec<_> = lists.into_iter().flatten().collect();
-    let distinct: BTreeSet<_> = all.iter().copied().collect();
+    let distinct: SortedSet<_> = all.iter().copied().collect();
     ensure(distinct.len() == all.len(), "once each", &all)?;
     let declared = look
         .town

@@ -12,8 +12,8 @@ use gtctl::model::{
     Observed, Orders, Ownership, Period, Phase, Plan, Probe, Reason, ReasonCode, Rung, ServerId,
     SessionName, StartBudget, Step, Target, Town, WhenAttached,
 };
+use gtctl::model::{SortedMap, SortedSet};
 use gtctl::sim::Deed;
-use std::collections::{BTreeMap, BTreeSet};
 
 const WINDOW: Period = Period::from_mins(10);
 
@@ -45,33 +45,33 @@ pub(crate) struct Look<'a> {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ledger {
     /// The moment of the last planned restart of each session, and the life it ended.
-    planned: BTreeMap<SessionName, (Moment, Generation)>,
+    planned: SortedMap<SessionName, (Moment, Generation)>,
     /// When each session's last run was found to have vanished, and which.
-    deaths: BTreeMap<SessionName, (Generation, Moment)>,
+    deaths: SortedMap<SessionName, (Generation, Moment)>,
     /// When starts were planned that then happened.
     starts: Vec<Moment>,
     /// Looks still to come that must not kill.
     shaken: u32,
     /// Sessions whose kills the mass guard held in the last plan.
-    guarded: Option<BTreeSet<SessionName>>,
+    guarded: Option<SortedSet<SessionName>>,
     /// When files were last lost: starts planned before that and done after it are counted by
     /// nobody.
     forgiven: Option<Moment>,
     /// The last look that told anything.
     told: Option<Moment>,
     /// The last life begun of each session, to know one that is begun twice.
-    begun: BTreeMap<SessionName, Generation>,
+    begun: SortedMap<SessionName, Generation>,
     /// For which moment each session was last nudged, and in which life.
-    nudged: BTreeMap<SessionName, (Moment, Option<Generation>)>,
+    nudged: SortedMap<SessionName, (Moment, Option<Generation>)>,
     /// When each agent was last asked whether it is signed in.
-    asked: BTreeMap<String, Moment>,
+    asked: SortedMap<String, Moment>,
     /// The questions that were answered well.
     passed: Vec<(String, Moment)>,
     /// Sessions of which a planned restart was begun, with the life that it ends, until the fresh
     /// process is ready or has ended.
-    replaced: BTreeMap<SessionName, Generation>,
+    replaced: SortedMap<SessionName, Generation>,
     /// Of those, the ones that have not been started again.
-    owed: BTreeSet<SessionName>,
+    owed: SortedSet<SessionName>,
     /// The server that was last seen, and when another was missed or in its place.
     server: Option<ServerId>,
     losses: Vec<Moment>,
@@ -80,7 +80,7 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Files or labels were lost. What is neither on disk nor on a session any more cannot be
     /// known; a session that still carries our labels carries its last planned restart in them.
-    pub(crate) fn forgive_gaps(&mut self, disk: &Memory, labelled: &BTreeSet<SessionName>) {
+    pub(crate) fn forgive_gaps(&mut self, disk: &Memory, labelled: &SortedSet<SessionName>) {
         self.planned.retain(|name, (at, _)| {
             let remembered = disk.sessions.get(name).and_then(|history| history.handoff);
             remembered == Some(*at) || labelled.contains(name)
@@ -164,7 +164,7 @@ impl Ledger {
     pub(crate) fn judge_plan(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
         complete(look, plan)?;
         if let Observed::Unknown(_) = look.observed {
-            self.guarded = Some(BTreeSet::new());
+            self.guarded = Some(SortedSet::new());
             return ensure(plan.steps.is_empty(), "S8 unknown", &briefs(plan));
         }
         self.watch_clocks(look.now);
@@ -282,7 +282,7 @@ impl Ledger {
     }
 
     fn judge_mass(&mut self, look: &Look<'_>, plan: &Plan) -> Result<(), Breach> {
-        let kills: BTreeSet<_> = plan
+        let kills: SortedSet<_> = plan
             .steps
             .iter()
             .filter(|s| begins_kill(s))
@@ -339,7 +339,7 @@ impl Ledger {
             .steps
             .iter()
             .filter(|step| begins_kill(step) && matches!(step.action, Action::Restart { .. }));
-        let begun: BTreeSet<&SessionName> = begun.map(|step| &step.session).collect();
+        let begun: SortedSet<&SessionName> = begun.map(|step| &step.session).collect();
         if begun.is_empty() {
             return Ok(());
         }
@@ -500,7 +500,7 @@ impl Ledger {
 
     /// What is known of a session goes with its new name.
     fn follow_rename(&mut self, from: &SessionName, to: &SessionName) {
-        fn follow<V>(map: &mut BTreeMap<SessionName, V>, from: &SessionName, to: &SessionName) {
+        fn follow<V>(map: &mut SortedMap<SessionName, V>, from: &SessionName, to: &SessionName) {
             let known = map.remove(from);
             map.extend(known.map(|known| (to.clone(), known)));
         }

@@ -824,7 +824,7 @@ fn a_seed_replays_exactly() {
             "L7: seed {seed}"
         );
     }
-    let traces: std::collections::BTreeSet<_> = (1..50)
+    let traces: gtctl::model::SortedSet<_> = (1..50)
         .flat_map(|seed| live(seed, &Shipped, None))
         .map(|r| r.trace)
         .collect();

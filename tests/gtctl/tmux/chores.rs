@@ -2,9 +2,9 @@
 //! misbehaves.
 
 use crate::harness::{Running, Said, Yard, of, session, sleeper};
+use gtctl::model::SortedMap;
 use gtctl::proc::env_tag;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -105,8 +105,8 @@ fn journal(yard: &Yard) -> Vec<Value> {
 }
 
 /// How often each chore has ended how.
-fn ends(yard: &Yard) -> BTreeMap<String, usize> {
-    let mut ends = BTreeMap::new();
+fn ends(yard: &Yard) -> SortedMap<String, usize> {
+    let mut ends = SortedMap::new();
     for line in journal(yard)
         .iter()
         .filter(|line| line["chore"].is_string() && line["verb"].is_null())

@@ -3,9 +3,9 @@
 
 use crate::harness::{Said, Yard, of};
 use gtctl::model::ProcId;
+use gtctl::model::SortedMap;
 use gtctl::proc::process::{self, Presence};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fs;
 
 /// An agent that waits at its prompt for ever. Its process goes by the name of its file.
@@ -114,7 +114,7 @@ fn import(yard: &Yard, file: &str, more: &[&str]) -> Said {
     yard.gtctl(&[&args[..], more].concat())
 }
 
-fn pids(yard: &Yard) -> BTreeMap<&'static str, ProcId> {
+fn pids(yard: &Yard) -> SortedMap<&'static str, ProcId> {
     SESSIONS
         .iter()
         .map(|(name, _)| (*name, yard.pid(name)))

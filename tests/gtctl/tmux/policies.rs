@@ -2,11 +2,11 @@
 
 use crate::harness::{Yard, name, of, sleeper};
 use gtctl::memory;
+use gtctl::model::SortedMap;
 use gtctl::model::covered;
 use gtctl::model::{Done, Memory, Orders, Period, Policy, ProcId, Step, WhenAttached};
 use gtctl::plan::{Situation, plan};
 use gtctl::sim::{Agentry, Random, World, random_town};
-use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
@@ -68,13 +68,13 @@ fn of_nine_sessions_of_others_the_four_that_are_done_go_and_leave_their_logs() {
     fs::create_dir(yard.at("home/orchestration_logs")).unwrap();
     let log = |n: u32| yard.at(&format!("home/orchestration_logs/task-agent-{n}.log"));
     let names: Vec<String> = (1..=9).map(|n| format!("task-agent-{n}")).collect();
-    let said = BTreeMap::from([
+    let said = SortedMap::from([
         (2, "Claude exit code: 0"),
         (3, DONE),
         (5, RESULT),
         (8, "Claude exit code: 0"),
     ]);
-    let pids: BTreeMap<&String, ProcId> = names
+    let pids: SortedMap<&String, ProcId> = names
         .iter()
         .zip(1..)
         .map(|(name, n)| {

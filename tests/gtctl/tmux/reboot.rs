@@ -3,7 +3,7 @@
 
 use crate::chaos::past::reboot;
 use crate::harness::{Yard, of};
-use std::collections::BTreeMap;
+use gtctl::model::SortedMap;
 use std::fmt::Write;
 use std::fs;
 
@@ -112,7 +112,7 @@ fn after_a_reboot_thirty_agents_come_back_by_waves_each_with_its_conversation() 
     let watch = yard.start(&["reconcile", "--watch"]);
     until_all_are_idle(&yard, 1);
     watch.kill();
-    let begun: BTreeMap<String, String> = starts(&yard)
+    let begun: SortedMap<String, String> = starts(&yard)
         .into_iter()
         .inspect(|start| assert_eq!(start.how, "begins", "{start:?}"))
         .map(|start| (start.session, start.conversation))

@@ -3,11 +3,11 @@
 
 use crate::harness::{AT_ONCE, Running, TMUX, Yard, name, of, session, town};
 use gtctl::memory;
+use gtctl::model::SortedSet;
 use gtctl::model::{Done, Memory, Moment, Observed, Orders, Outcome, Step};
 use gtctl::plan::{self, Situation};
 use gtctl::proc::process;
 use gtctl::proc::signal::Signal;
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -79,7 +79,7 @@ fn most_down(yard: &Yard, count: usize, act: impl FnOnce()) -> usize {
                         && !stat.is_empty()
                         && !stat.contains(") Z ")
                 };
-                let up: BTreeSet<&str> = listed
+                let up: SortedSet<&str> = listed
                     .lines()
                     .filter(lives)
                     .filter_map(|line| line.split(' ').next())

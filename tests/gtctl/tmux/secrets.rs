@@ -3,7 +3,7 @@
 use crate::harness::{Said, Scratch, Yard, copy_program, session, sleeper};
 use crate::tmux::gastown_launcher::gastown;
 use gtctl::model::ProcId;
-use std::collections::BTreeMap;
+use gtctl::model::SortedMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
@@ -24,7 +24,7 @@ fn with_token(yard: &Yard, args: &[&str]) -> Said {
 }
 
 /// The environment that a process was started with.
-fn environment(process: ProcId) -> BTreeMap<String, String> {
+fn environment(process: ProcId) -> SortedMap<String, String> {
     let bytes = fs::read(format!("/proc/{}/environ", process.pid)).unwrap();
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let pairs = text.split('\0').filter_map(|pair| pair.split_once('='));

@@ -6,6 +6,7 @@ use crate::harness::{AT_ONCE, PATIENCE, QUICK, Scratch, Yard, name, of, session,
 use gtctl::act;
 use gtctl::events::{Actor, Happened, journal, of_cycle};
 use gtctl::memory::{answer, intend, learn};
+use gtctl::model::SortedMap;
 use gtctl::model::{
     Action, Answer, Block, Generation, Label, Level, Life, Memory, Moment, Observed, Orders,
     Origin, Ownership, PaneId, Period, Plan, Probe, ProcId, Reason, Screen, ScreenState, Seen,
@@ -15,7 +16,6 @@ use gtctl::plan::{Situation, plan};
 use gtctl::proc::signal::Signal;
 use gtctl::proc::{clock, process};
 use gtctl::store::StateDir;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -117,10 +117,10 @@ impl Thirty {
             id,
             version: "3.3a".to_owned(),
             sessions: seen.collect(),
-            moved: BTreeMap::new(),
+            moved: SortedMap::new(),
             own: None,
-            unpiped: std::collections::BTreeSet::new(),
-            ended: BTreeMap::new(),
+            unpiped: gtctl::model::SortedSet::new(),
+            ended: SortedMap::new(),
         })
     }
 
@@ -213,7 +213,7 @@ fn thirty_sessions_of_a_signed_out_agent_are_asked_about_once_each_time_and_all_
     thirty.sessions[0].2 = ScreenState::Ready;
     // They go on in a roll: some at a time, the next when the former are ready.
     let most = 3;
-    let mut renewed = std::collections::BTreeSet::new();
+    let mut renewed = gtctl::model::SortedSet::new();
     for _ in 0..60 {
         let plan = thirty.cycle(Period::from_mins(1));
         assert!(plan.steps.len() <= most, "{}", plan.steps.len());
@@ -274,7 +274,7 @@ fn a_limit_without_an_end_is_held_for_hours_whatever_a_probe_of_sign_in_says_and
 #[test]
 fn a_probe_that_passes_twice_for_the_same_line_proves_nothing() {
     let mut thirty = Thirty::showing(ScreenState::Auth);
-    let mut restarted = std::collections::BTreeMap::new();
+    let mut restarted = gtctl::model::SortedMap::new();
     for _ in 0..(6 * 60) {
         let plan = thirty.cycle(Period::from_mins(1));
         if !thirty.asked.is_empty() {

@@ -1,8 +1,8 @@
 //! `gtctl report`: the numbers are those of the files, and the picture stays small.
 
 use crate::harness::{QUICK, Yard, sleeper};
+use gtctl::model::SortedMap;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -99,7 +99,7 @@ fn week(session: &str, dice: &mut Dice, from: i64, to: i64, out: &mut [String; 2
 /// The same numbers, from the lines alone.
 #[derive(Default)]
 struct Again {
-    spent: BTreeMap<&'static str, i64>,
+    spent: SortedMap<&'static str, i64>,
     recoveries: Vec<i64>,
     restarts: u64,
     saved: i64,
@@ -125,7 +125,7 @@ fn again(phases: &str, journal: &str, from: i64, to: i64) -> Again {
             .collect()
     };
     let (phases, journal) = (parse(phases), parse(journal));
-    let mut of: BTreeMap<&str, Vec<(i64, &'static str, u64)>> = BTreeMap::new();
+    let mut of: SortedMap<&str, Vec<(i64, &'static str, u64)>> = SortedMap::new();
     for line in &phases {
         of.entry(line["session"].as_str().unwrap())
             .or_default()

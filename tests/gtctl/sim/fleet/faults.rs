@@ -3,12 +3,12 @@
 use super::host::{Controller, Host, Link};
 use super::world::{Event, MEMBERS, World};
 use gtctl::fence::{StoreVersion, check, lock_delay};
+use gtctl::model::SortedMap;
 use gtctl::model::{
     FleetKey, FleetSession, HostChoice, HostMark, HostName, LossPolicy, Period, SessionName,
     StoreSettings, Transaction, Write,
 };
 use gtctl::sim::{Random, session};
-use std::collections::BTreeMap;
 
 /// The true ms in which things go wrong.
 pub(super) const STORM: (u64, u64) = (12_000, 45_000);
@@ -114,7 +114,7 @@ impl Profile {
         i64::try_from(random.below(7_200_000)).unwrap() - 3_600_000
     }
 
-    pub(super) fn sessions(&self, random: &mut Random) -> BTreeMap<SessionName, FleetSession> {
+    pub(super) fn sessions(&self, random: &mut Random) -> SortedMap<SessionName, FleetSession> {
         let count = random.between(2, 6);
         let one = |index: u64, random: &mut Random| {
             let name = SessionName::new(&format!("s{index}")).unwrap();

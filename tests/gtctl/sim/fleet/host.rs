@@ -1,12 +1,12 @@
 //! One host: its clocks, its controller, its guard, and what runs there.
 
 use gtctl::fence::{FenceState, FleetRun, Permits};
+use gtctl::model::SortedSet;
 use gtctl::model::{
     BootTime, Epoch, FleetView, Generation, HostName, HostRecord, Moment, Period, SessionName,
     StoreSettings,
 };
 use gtctl::place::Absences;
-use std::collections::BTreeSet;
 
 /// The wall clock when the simulation begins, in ms.
 const BEGIN: i64 = 1_800_000_000_000;
@@ -89,7 +89,7 @@ pub(super) struct Mind {
     /// Whether it shall look again once its call has ended.
     pub(super) again: bool,
     /// The sessions that tmux was told to start.
-    pub(super) starting: BTreeSet<SessionName>,
+    pub(super) starting: SortedSet<SessionName>,
 }
 
 impl Host {

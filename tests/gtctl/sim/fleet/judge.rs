@@ -4,11 +4,11 @@ use super::host::Run;
 use super::store::{Entry, Store};
 use super::world::World;
 use gtctl::fence::comes_by_move;
+use gtctl::model::SortedMap;
 use gtctl::model::{
     Epoch, FleetKey, Generation, Hist, HostMark, HostName, LeaderRecord, LossPolicy, Permit,
     Placement, Revision, SessionName, StoreSettings, Stored, Transaction, Write,
 };
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// An invariant that broke.
@@ -30,15 +30,15 @@ impl fmt::Display for Broken {
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     /// When the store gave each permit.
-    permits: BTreeMap<(SessionName, Generation), u64>,
+    permits: SortedMap<(SessionName, Generation), u64>,
     /// When each host's key was last removed.
-    gone: BTreeMap<HostName, u64>,
+    gone: SortedMap<HostName, u64>,
     pub(super) begun: u64,
     pub(super) moves: u64,
 }
 
 /// The values of the keys that a transaction writes, before it does.
-pub(super) type Former = BTreeMap<FleetKey, Entry>;
+pub(super) type Former = SortedMap<FleetKey, Entry>;
 
 fn read<T: serde::de::DeserializeOwned>(store: &Store, key: &FleetKey) -> Option<Stored<T>> {
     store.entries.get(key).map(parse)

@@ -1,12 +1,12 @@
 //! The decisions that ship, and the bugs that a test can put in place of one of them.
 
 use gtctl::fence::{Beat, Beaten, FenceState, KeyAnswer, Permits};
+use gtctl::model::SortedMap;
 use gtctl::model::{
     BootTime, Compare, FleetKey, FleetSession, Generation, Hist, LossPolicy, Period, SessionName,
     Transaction,
 };
 use gtctl::place::{PlaceVerdict, Placing, place};
-use std::collections::BTreeMap;
 
 /// What can be left out or done wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +56,8 @@ pub(super) fn beaten(
 pub(super) fn placed(
     bug: Option<Bug>,
     placing: &Placing<'_>,
-) -> BTreeMap<SessionName, PlaceVerdict> {
-    let moving: BTreeMap<SessionName, FleetSession>;
+) -> SortedMap<SessionName, PlaceVerdict> {
+    let moving: SortedMap<SessionName, FleetSession>;
     let mut placing = *placing;
     if bug == Some(Bug::PinnedMoves) {
         let moves = |(name, session): (&SessionName, &FleetSession)| {

@@ -5,14 +5,14 @@
 
 use super::logic::Bug;
 use super::seeds::live;
-use std::collections::BTreeSet;
+use gtctl::model::SortedSet;
 
 /// More seeds than any of these bugs takes to be noticed.
 const SEEDS: u64 = 3000;
 
 /// Looks for a seed in which the bug breaks this invariant. A bug may break others, too.
 fn breaks(bug: Bug, invariant: &str) {
-    let mut others = BTreeSet::new();
+    let mut others = SortedSet::new();
     for seed in 0..SEEDS {
         match live(seed, Some(bug)) {
             Err(broken) if broken.invariant == invariant => {

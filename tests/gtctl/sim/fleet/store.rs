@@ -1,7 +1,7 @@
 //! The store: keys with revisions, leases, transactions. Without any network.
 
+use gtctl::model::SortedMap;
 use gtctl::model::{Compare, FleetKey, Revision, Transaction, Write};
-use std::collections::BTreeMap;
 
 /// A value, as the store has it.
 #[derive(Debug, Clone)]
@@ -23,11 +23,11 @@ pub(super) struct Change {
 #[derive(Debug, Default)]
 pub(super) struct Store {
     pub(super) revision: Revision,
-    pub(super) entries: BTreeMap<FleetKey, Entry>,
+    pub(super) entries: SortedMap<FleetKey, Entry>,
     /// All changes, oldest first.
     pub(super) log: Vec<Change>,
     /// When each lease ends, in ms of the true time.
-    leases: BTreeMap<u64, u64>,
+    leases: SortedMap<u64, u64>,
     last_lease: u64,
 }
 

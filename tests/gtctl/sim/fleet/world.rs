@@ -6,13 +6,14 @@ use super::judge::{Broken, Judge, former};
 use super::logic::{self, Bug};
 use super::store::Store;
 use gtctl::fence::{Beat, Beaten, KeepaliveAnswer, KeyAnswer};
+use gtctl::model::SortedMap;
 use gtctl::model::{
     BootTime, FleetKey, FleetSession, Period, Permit, Revision, SessionName, StoreSettings,
     Transaction,
 };
 use gtctl::sim::Random;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 /// How many members the store has. Member `n` is on host `n`.
 pub(super) const MEMBERS: usize = 3;
@@ -139,7 +140,7 @@ pub(super) struct World {
     election: u64,
     /// The rate of the clock by which leases are counted.
     store_rate: u64,
-    pub(super) sessions: BTreeMap<SessionName, FleetSession>,
+    pub(super) sessions: SortedMap<SessionName, FleetSession>,
     pub(super) rebalance: bool,
     pub(super) faults: Vec<Fault>,
     /// Whether messages can be late or lost.
