@@ -4,7 +4,7 @@ use super::fault::{Fault, shown};
 use super::reading::Reading;
 use super::session::Named;
 use crate::model::SortedMap;
-use crate::model::sorted::Entry;
+use crate::model::sorted::MapEntry;
 use crate::model::{Desired, SessionName};
 use std::path::Path as FsPath;
 
@@ -41,10 +41,10 @@ impl Reading<'_> {
                 continue;
             }
             match written.entry(file) {
-                Entry::Vacant(entry) => {
+                MapEntry::Vacant(entry) => {
                     entry.insert((source, &desired.name));
                 }
-                Entry::Occupied(first) => {
+                MapEntry::Occupied(first) => {
                     let (first_source, first_name) = first.get();
                     if *first_source == source {
                         continue;

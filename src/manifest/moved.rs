@@ -6,7 +6,7 @@ use super::layer::Part;
 use super::reading::Reading;
 use super::session::{Named, pick};
 use crate::model::SortedMap;
-use crate::model::sorted::Entry;
+use crate::model::sorted::MapEntry;
 use crate::model::{Desired, SessionName};
 
 impl Reading<'_> {
@@ -31,10 +31,10 @@ impl Reading<'_> {
                     continue;
                 }
                 match known.entry(former.clone()) {
-                    Entry::Vacant(place) => {
+                    MapEntry::Vacant(place) => {
                         place.insert((name, at));
                     }
-                    Entry::Occupied(first) => {
+                    MapEntry::Occupied(first) => {
                         let (other, first) = first.get().clone();
                         let fault = self.named_twice(&former, &first, &at);
                         if other != name {

@@ -4,7 +4,7 @@ use super::Depth;
 use super::life::{self, Pane};
 use super::locate_server::Found;
 use super::proof;
-use crate::model::sorted::Entry;
+use crate::model::sorted::MapEntry;
 use crate::model::{
     Death, Desired, Label, Life, Moment, Origin, Ownership, PaneId, Period, ProcId, Seen,
     SessionId, SessionName, Town, Usage,
@@ -70,11 +70,11 @@ pub(super) fn gather(found: &Found, town: &Town, now: Moment, depth: Depth) -> G
             ended.insert(id, variables);
         }
         match sessions.entry(first.row.name.clone()) {
-            Entry::Vacant(place) => {
+            MapEntry::Vacant(place) => {
                 place.insert(seen);
             }
             // Two names can only be equal if both were cut to their maximal length.
-            Entry::Occupied(taken) => {
+            MapEntry::Occupied(taken) => {
                 let name = format!("{} {id}", taken.key());
                 sessions.insert(name, seen);
             }

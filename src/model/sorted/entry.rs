@@ -4,7 +4,7 @@ use super::{At, SortedMap};
 
 /// The place of one key.
 #[derive(Debug)]
-pub enum Entry<'m, K, V> {
+pub enum MapEntry<'m, K, V> {
     /// The key is there.
     Occupied(Occupied<'m, K, V>),
     /// The key is not there.
@@ -26,7 +26,7 @@ pub struct Vacant<'m, K, V> {
     pub(super) key: K,
 }
 
-impl<'m, K, V> Entry<'m, K, V> {
+impl<'m, K, V> MapEntry<'m, K, V> {
     /// The value, and `value` where there is none yet.
     pub fn or_insert(self, value: V) -> &'m mut V {
         self.or_insert_with(|| value)
@@ -35,8 +35,8 @@ impl<'m, K, V> Entry<'m, K, V> {
     /// The value, and what `make` gives where there is none yet.
     pub fn or_insert_with(self, make: impl FnOnce() -> V) -> &'m mut V {
         match self {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(make()),
+            MapEntry::Occupied(entry) => entry.into_mut(),
+            MapEntry::Vacant(entry) => entry.insert(make()),
         }
     }
 
@@ -51,45 +51,37 @@ impl<'m, K, V> Entry<'m, K, V> {
     /// Changes the value, where there is one.
     #[must_use]
     pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
-        if let Entry::Occupied(entry) = &mut self {
-            change(&mut entry.filled_mut().1);
+        if let MapEntry::Occupied(entry) = &mut self {
+            change(entry.get_mut());
         }
         self
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "`find` has seen the entry, and the map cannot change since"
-)]
 impl<'m, K, V> Occupied<'m, K, V> {
-    fn filled(&self) -> &(K, V) {
-        self.map.entry_at(self.at).expect("the entry is there")
-    }
-
-    fn filled_mut(&mut self) -> &mut (K, V) {
-        self.map.entry_at_mut(self.at).expect("the entry is there")
-    }
-
     /// The key as it stands in the map.
     pub fn key(&self) -> &K {
-        &self.filled().0
+        &self.map.entry_at(self.at).0
     }
 
     /// The value.
     pub fn get(&self) -> &V {
-        &self.filled().1
+        &self.map.entry_at(self.at).1
+    }
+
+    /// The value, to be changed.
+    pub fn get_mut(&mut self) -> &mut V {
+        &mut self.map.entry_at_mut(self.at).1
     }
 
     /// Sets the value, and gives the one before.
     pub fn insert(&mut self, value: V) -> V {
-        std::mem::replace(&mut self.filled_mut().1, value)
+        std::mem::replace(self.get_mut(), value)
     }
 
     /// The value, for as long as the map is borrowed.
     pub fn into_mut(self) -> &'m mut V {
-        let entry = self.map.entry_at_mut(self.at).expect("the entry is there");
-        &mut entry.1
+        &mut self.map.entry_at_mut(self.at).1
     }
 }
 

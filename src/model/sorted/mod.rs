@@ -23,7 +23,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::Index;
 
 pub use entries::{Entries, EntriesMut, IntoEntries};
-pub use entry::{Entry, Occupied, Vacant};
+pub use entry::{MapEntry, Occupied, Vacant};
 pub use set::{IntoMembers, Members, SortedSet};
 
 /// The most entries of a part. With more of them an insertion moves more; with fewer there are more
@@ -186,12 +186,16 @@ impl<K, V> SortedMap<K, V> {
         entry
     }
 
-    fn entry_at(&self, at: At) -> Option<&(K, V)> {
-        self.parts.get(at.part)?.get(at.place)
+    /// An entry that is there.
+    #[expect(clippy::indexing_slicing, reason = "`find` has seen the entry")]
+    fn entry_at(&self, at: At) -> &(K, V) {
+        &self.parts[at.part][at.place]
     }
 
-    fn entry_at_mut(&mut self, at: At) -> Option<&mut (K, V)> {
-        self.parts.get_mut(at.part)?.get_mut(at.place)
+    /// An entry that is there, to be changed.
+    #[expect(clippy::indexing_slicing, reason = "`find` has seen the entry")]
+    fn entry_at_mut(&mut self, at: At) -> &mut (K, V) {
+        &mut self.parts[at.part][at.place]
     }
 }
 
@@ -234,7 +238,8 @@ impl<K: Ord, V> SortedMap<K, V> {
         Q: Ord + ?Sized,
     {
         let at = self.find(key).ok()?;
-        self.entry_at(at).map(|(key, value)| (key, value))
+        let (key, value) = self.entry_at(at);
+        Some((key, value))
     }
 
     /// The value of a key, to be changed.
@@ -244,7 +249,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         Q: Ord + ?Sized,
     {
         let at = self.find(key).ok()?;
-        self.entry_at_mut(at).map(|(_, value)| value)
+        Some(&mut self.entry_at_mut(at).1)
     }
 
     /// Whether there is such a key.
@@ -259,8 +264,8 @@ impl<K: Ord, V> SortedMap<K, V> {
     /// Sets the value of a key, and gives the one before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.entry(key) {
-            Entry::Occupied(mut entry) => Some(entry.insert(value)),
-            Entry::Vacant(entry) => {
+            MapEntry::Occupied(mut entry) => Some(entry.insert(value)),
+            MapEntry::Vacant(entry) => {
                 entry.insert(value);
                 None
             }
@@ -287,10 +292,10 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// The place of a key, filled or not.
-    pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
+    pub fn entry(&mut self, key: K) -> MapEntry<'_, K, V> {
         match self.find(&key) {
-            Ok(at) => Entry::Occupied(Occupied { map: self, at }),
-            Err(at) => Entry::Vacant(Vacant { map: self, at, key }),
+            Ok(at) => MapEntry::Occupied(Occupied { map: self, at }),
+            Err(at) => MapEntry::Vacant(Vacant { map: self, at, key }),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Entry, PART, SortedMap, SortedSet};
+use super::{MapEntry, PART, SortedMap, SortedSet};
 
 /// Numbers that look random and are the same in each run.
 struct Numbers(u64);
@@ -41,8 +41,8 @@ fn edit(numbers: &mut Numbers, map: &mut SortedMap<u64, String>, like: &mut BTre
             like.entry(key).or_default().push_str(&value);
         }
         6 => {
-            let told = map.get_mut(&key).map(|old| std::mem::take(old));
-            assert_eq!(told, like.get_mut(&key).map(|old| std::mem::take(old)));
+            let told = map.get_mut(&key).map(std::mem::take);
+            assert_eq!(told, like.get_mut(&key).map(std::mem::take));
         }
         _ if numbers.below(40) == 0 => {
             map.retain(|key, _| key % 3 == 0);
@@ -123,11 +123,11 @@ fn values_change_where_they_stand() {
 fn a_place_is_filled_or_not() {
     let mut map = SortedMap::from([(1, "one")]);
     match map.entry(1) {
-        Entry::Occupied(mut taken) => {
+        MapEntry::Occupied(mut taken) => {
             assert_eq!((taken.key(), taken.get()), (&1, &"one"));
             assert_eq!(taken.insert("first"), "one");
         }
-        Entry::Vacant(_) => panic!("1 is there"),
+        MapEntry::Vacant(_) => panic!("1 is there"),
     }
     map.entry(1).and_modify(|word| *word = "uno").or_insert("?");
     map.entry(2).and_modify(|word| *word = "?").or_insert("due");

@@ -10,7 +10,9 @@ fn public_types(code: &str) -> impl Iterator<Item = &str> {
         let (kind, rest) = line.split_once(' ')?;
         let is_type = ["struct", "enum", "trait", "type", "union"].contains(&kind);
         let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-        is_type.then(|| &rest[..end.unwrap_or(rest.len())])
+        let name = &rest[..end.unwrap_or(rest.len())];
+        // A macro names its types elsewhere: `$name` is none.
+        (is_type && !name.is_empty()).then_some(name)
     })
 }
 
