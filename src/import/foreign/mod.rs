@@ -5,6 +5,7 @@
 //! there. All else is listed as left out, with the reason, and a person decides.
 
 mod compose;
+mod document;
 mod procfile;
 mod text;
 mod tmuxinator;

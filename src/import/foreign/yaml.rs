@@ -1,5 +1,6 @@
 //! YAML and JSON of other tools, as plain values.
 
+use super::document;
 use crate::model::SortedMap;
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ pub(super) fn parse(text: &str) -> Result<Value, String> {
                 .to_owned(),
         );
     }
-    serde_saphyr::from_str(text).map_err(|fault| format!("it cannot be read as YAML: {fault}"))
+    document::parse(text).map_err(|fault| format!("it cannot be read as YAML: {fault}"))
 }
 
 /// A text, or a number or truth value as text.
