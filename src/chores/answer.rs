@@ -3,11 +3,10 @@
 //! The whole answer must be one JSON object of this form, with or without a code fence around it. An
 //! object within prose does not count: it may be a quotation from a pane.
 
-use crate::manifest::Unwrapped;
 use crate::model::invisible::is_invisible;
 use crate::model::{Advice, Proposal};
-use schemars::transform::Transform;
-use schemars::{JsonSchema, schema_for};
+#[cfg(test)]
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What the command reads before the state.
@@ -44,7 +43,8 @@ pub(super) fn fenced(state: &str, nonce: &str) -> String {
 }
 
 /// The answer of an analysis with `propose = true`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AnalysisAnswer {
     /// What is proposed, at most ten; more are left out.
@@ -52,7 +52,8 @@ pub struct AnalysisAnswer {
 }
 
 /// One proposed action.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ActionLine {
     /// What to do.
@@ -69,7 +70,8 @@ pub struct ActionLine {
 }
 
 /// What may be proposed.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionWord {
     /// Give it a fresh process.
@@ -82,16 +84,17 @@ pub enum ActionWord {
     None,
 }
 
-/// The schema of an answer, as text ended by a line end: committed as
-/// `schema/proposals.schema.json`.
+/// The schema of an answer, as text ended by a line end. A test makes it from [`AnalysisAnswer`].
 #[must_use]
-pub fn schema() -> String {
-    let mut schema = schema_for!(AnalysisAnswer);
-    Unwrapped.transform(&mut schema);
-    // A schema has text keys and plain values: it cannot fail.
-    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    text.push('\n');
-    text
+pub const fn schema() -> &'static str {
+    include_str!("../../schema/proposals.schema.json")
+}
+
+/// The schema as the types have it.
+#[cfg(test)]
+pub(crate) fn made_schema() -> String {
+    let schema = crate::manifest::made::unwrapped(schemars::schema_for!(AnalysisAnswer));
+    format!("{}\n", serde_json::to_string_pretty(&schema).unwrap())
 }
 
 /// The proposals of an answer.

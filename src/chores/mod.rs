@@ -15,6 +15,8 @@ mod upstream;
 mod version;
 mod work;
 
+#[cfg(test)]
+pub(crate) use answer::made_schema;
 pub use answer::{ActionLine, ActionWord, AnalysisAnswer, schema};
 
 use crate::jobs::{self, BrokenOff, Cancel, Pool};

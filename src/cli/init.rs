@@ -63,7 +63,7 @@ pub(super) fn run(global: &Global, args: &Init, terminal: &Terminal) -> Result<E
     write(&file, &choice.text(&format!("./{SCHEMA}")), overwrite)?;
     // An existing schema may be of another version or a link. It serves as well.
     let schema = dir.join(SCHEMA);
-    let wrote_schema = write(&schema, &schema_text(), overwrite).is_ok();
+    let wrote_schema = write(&schema, schema_text(), overwrite).is_ok();
     let watcher = dir.join(INSTRUCTIONS);
     if choice.instructs() && fs::symlink_metadata(&watcher).is_err() {
         write(&watcher, WATCHER, Overwrite::Never)?;

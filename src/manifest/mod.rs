@@ -86,7 +86,9 @@ pub use hosts::Machine;
 pub use include::{Included, Unread, has_wildcard};
 pub use origins::{Explained, MaxAgeOf, Origins, PLAIN_COMMAND};
 pub use resolved::ResolvedTable;
-pub use schema::{Unwrapped, schema, schema_text};
+#[cfg(test)]
+pub(crate) use schema::made;
+pub use schema::{schema, schema_text};
 pub use template::literal;
 pub use variables::{Flag, are_settings};
 

@@ -1,10 +1,15 @@
-//! Makes the JSON schema (draft-07) of `town.toml` from the types that read it.
+//! The JSON schema (draft-07) of `town.toml`.
+//!
+//! Tests make it from the types that read a manifest, and hold the committed file to that. The
+//! program has the file's text: so it need not have what makes it.
 
-use super::wire;
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
-use schemars::transform::{Transform, transform_subschemas};
 use serde_json::Value;
+
+/// The schema as JSON text with a newline at its end.
+#[must_use]
+pub const fn schema_text() -> &'static str {
+    include_str!("../../schema/town.schema.json")
+}
 
 /// The schema of `town.toml`.
 ///
@@ -12,76 +17,94 @@ use serde_json::Value;
 /// which TOML lacks.
 #[must_use]
 pub fn schema() -> Value {
-    let settings = SchemaSettings::draft07()
-        .with_transform(NoNull)
-        .with_transform(NoDefault)
-        .with_transform(Unwrapped);
-    settings
-        .into_generator()
-        .into_root_schema_for::<wire::Manifest>()
-        .to_value()
+    // A test reads the same text.
+    serde_json::from_str(schema_text()).unwrap_or_default()
 }
 
-/// The schema as JSON text with a newline at its end. The text is the same each time.
-#[must_use]
-pub fn schema_text() -> String {
-    format!("{:#}\n", schema())
-}
+#[cfg(test)]
+pub(crate) mod made {
+    //! Makes the schema from the types.
 
-/// Removes `null` from the types of `Option` fields.
-#[derive(Debug, Clone)]
-struct NoNull;
+    use schemars::Schema;
+    use schemars::generate::SchemaSettings;
+    use schemars::transform::{Transform, transform_subschemas};
+    use serde_json::Value;
 
-impl Transform for NoNull {
-    fn transform(&mut self, schema: &mut Schema) {
-        transform_subschemas(self, schema);
-        let Some(object) = schema.as_object_mut() else {
-            return;
-        };
-        if let Some(Value::Array(types)) = object.get_mut("type") {
-            types.retain(|kind| kind != "null");
-            if let [kind] = types.as_slice() {
-                let kind = kind.clone();
-                object.insert("type".to_owned(), kind);
+    use crate::manifest::wire;
+
+    /// The schema of `town.toml`, as the types have it.
+    pub(crate) fn schema() -> Value {
+        let settings = SchemaSettings::draft07()
+            .with_transform(NoNull)
+            .with_transform(NoDefault)
+            .with_transform(Unwrapped);
+        settings
+            .into_generator()
+            .into_root_schema_for::<wire::Manifest>()
+            .to_value()
+    }
+
+    /// A schema of another room, with [`Unwrapped`] descriptions.
+    pub(crate) fn unwrapped(mut schema: Schema) -> Schema {
+        Unwrapped.transform(&mut schema);
+        schema
+    }
+
+    /// Removes `null` from the types of `Option` fields.
+    #[derive(Debug, Clone)]
+    struct NoNull;
+
+    impl Transform for NoNull {
+        fn transform(&mut self, schema: &mut Schema) {
+            transform_subschemas(self, schema);
+            let Some(object) = schema.as_object_mut() else {
+                return;
+            };
+            if let Some(Value::Array(types)) = object.get_mut("type") {
+                types.retain(|kind| kind != "null");
+                if let [kind] = types.as_slice() {
+                    let kind = kind.clone();
+                    object.insert("type".to_owned(), kind);
+                }
+            }
+            if let Some(Value::Array(mut branches)) = object.remove("anyOf") {
+                branches.retain(|branch| branch.get("type").is_none_or(|kind| kind != "null"));
+                let name = if branches.len() == 1 {
+                    "allOf"
+                } else {
+                    "anyOf"
+                };
+                object.insert(name.to_owned(), Value::Array(branches));
             }
         }
-        if let Some(Value::Array(mut branches)) = object.remove("anyOf") {
-            branches.retain(|branch| branch.get("type").is_none_or(|kind| kind != "null"));
-            let name = if branches.len() == 1 {
-                "allOf"
-            } else {
-                "anyOf"
+    }
+
+    /// Joins the lines of each paragraph of a description.
+    ///
+    /// Descriptions are doc comments, and a doc comment breaks its lines only for the source code.
+    #[derive(Debug, Clone)]
+    struct Unwrapped;
+
+    impl Transform for Unwrapped {
+        fn transform(&mut self, schema: &mut Schema) {
+            transform_subschemas(self, schema);
+            let Some(Value::String(text)) = schema.get_mut("description") else {
+                return;
             };
-            object.insert(name.to_owned(), Value::Array(branches));
+            let paragraphs = text.split("\n\n").map(|lines| lines.replace('\n', " "));
+            *text = paragraphs.collect::<Vec<_>>().join("\n\n");
         }
     }
-}
 
-/// Joins the lines of each paragraph of a description.
-///
-/// Descriptions are doc comments, and a doc comment breaks its lines only for the source code.
-#[derive(Debug, Clone)]
-pub struct Unwrapped;
+    /// Removes serde's defaults. They are all "absent"; the descriptions say the real defaults.
+    #[derive(Debug, Clone)]
+    struct NoDefault;
 
-impl Transform for Unwrapped {
-    fn transform(&mut self, schema: &mut Schema) {
-        transform_subschemas(self, schema);
-        let Some(Value::String(text)) = schema.get_mut("description") else {
-            return;
-        };
-        let paragraphs = text.split("\n\n").map(|lines| lines.replace('\n', " "));
-        *text = paragraphs.collect::<Vec<_>>().join("\n\n");
-    }
-}
-
-/// Removes serde's defaults. They are all "absent"; the descriptions say the real defaults.
-#[derive(Debug, Clone)]
-struct NoDefault;
-
-impl Transform for NoDefault {
-    fn transform(&mut self, schema: &mut Schema) {
-        transform_subschemas(self, schema);
-        schema.remove("default");
+    impl Transform for NoDefault {
+        fn transform(&mut self, schema: &mut Schema) {
+            transform_subschemas(self, schema);
+            schema.remove("default");
+        }
     }
 }
 

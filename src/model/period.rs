@@ -159,6 +159,7 @@ impl fmt::Display for Period {
 
 written_as_text!(Period, "a duration such as \"90s\" or \"1h 30m\"");
 
+#[cfg(test)]
 impl schemars::JsonSchema for Period {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Duration".into()

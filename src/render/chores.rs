@@ -254,13 +254,13 @@ nothing to do: no sessions
                 ),
             ] {
                 let page: Value = serde_json::from_str(&text).unwrap();
-                let schema = json::schemas()
+                let schema = json::SCHEMAS
                     .into_iter()
                     .find(|(name, _)| *name == kind)
                     .unwrap()
                     .1;
                 let validator =
-                    jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+                    jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
                 assert_eq!(
                     validator
                         .iter_errors(&page)

@@ -1,8 +1,10 @@
 //! The files of variables of a session: `env_file`.
 
 use super::values::pack;
+#[cfg(test)]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+#[cfg(test)]
 use std::borrow::Cow;
 use std::fmt;
 
@@ -37,12 +39,13 @@ impl From<&str> for EnvFileEntry {
 }
 
 /// A file of variables that may be missing.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "EnvFileTable")]
+#[cfg_attr(test, schemars(rename = "EnvFileTable"))]
 struct EnvFileTable {
     /// Its path; a relative one is relative to the manifest. A template.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     path: Option<String>,
     /// Whether it may be missing; then it is passed over. Default: false.
     optional: Option<bool>,
@@ -108,6 +111,7 @@ fn from_table<'de, A: MapAccess<'de>>(map: A) -> Result<EnvFileEntry, A::Error> 
     })
 }
 
+#[cfg(test)]
 impl JsonSchema for EnvFileEntry {
     fn schema_name() -> Cow<'static, str> {
         "EnvFile".into()
@@ -121,6 +125,7 @@ impl JsonSchema for EnvFileEntry {
     }
 }
 
+#[cfg(test)]
 impl JsonSchema for EnvFiles {
     fn schema_name() -> Cow<'static, str> {
         "EnvFiles".into()

@@ -2,8 +2,10 @@
 
 use super::values::{Positive, pack};
 use super::words::When;
+#[cfg(test)]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+#[cfg(test)]
 use std::borrow::Cow;
 use std::fmt;
 
@@ -39,12 +41,13 @@ pub enum HostValue {
 }
 
 /// The hosts with a label.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "HostLabel")]
+#[cfg_attr(test, schemars(rename = "HostLabel"))]
 struct HostLabel {
     /// The label, one of those that a host gives itself.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     label: Option<String>,
 }
 
@@ -73,6 +76,7 @@ impl<'de> Deserialize<'de> for HostValue {
     }
 }
 
+#[cfg(test)]
 impl JsonSchema for HostValue {
     fn schema_name() -> Cow<'static, str> {
         "HostValue".into()
@@ -111,6 +115,7 @@ impl<'de> Deserialize<'de> for RigList {
     }
 }
 
+#[cfg(test)]
 impl JsonSchema for RigList {
     fn schema_name() -> Cow<'static, str> {
         "RigList".into()
@@ -127,13 +132,14 @@ impl JsonSchema for RigList {
 }
 
 /// A session to wait for, and how far it must be.
-#[derive(Debug, serde::Deserialize, JsonSchema)]
+#[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "AfterTable")]
+#[cfg_attr(test, schemars(rename = "AfterTable"))]
 struct AfterTable {
     /// The full name of the session to wait for; `role:NAME` for all sessions of a role; or a
     /// pattern with `*` and `?` for all that match.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     session: Option<String>,
     /// How far that session must be. Default: `ready`; for a task `completed`.
     when: Option<When>,
@@ -183,6 +189,7 @@ impl<'de> Deserialize<'de> for After {
     }
 }
 
+#[cfg(test)]
 impl JsonSchema for After {
     fn schema_name() -> Cow<'static, str> {
         "After".into()

@@ -20,6 +20,7 @@ pub use session::{
 };
 
 use crate::model::SortedMap;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::num::NonZeroU32;
@@ -28,12 +29,13 @@ use values::{Cost, Limit, MemoryLimit, Positive, Share, Starts, UnavailableValue
 use words::{Accept, Kind, Naming, Profile, Topic, WhenAttached};
 
 /// The AI agent sessions wanted in tmux, declared for gtctl.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a manifest")]
-#[schemars(title = "town.toml")]
+#[cfg_attr(test, schemars(title = "town.toml"))]
 pub struct Manifest {
     /// The town itself.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     pub town: Option<TownTable>,
     /// Other files that belong to the manifest: paths relative to this file. The name of the file
     /// can be a pattern with `*` and `?`. An included file is read as if its tables stood here.
@@ -67,12 +69,13 @@ pub struct Manifest {
 }
 
 /// The town itself.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table with the town's fields")]
 pub struct TownTable {
     /// Labels every session of the town and names its state directory: letters, digits, `_` and
     /// `-`, at most 64.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     pub name: Option<String>,
     /// The Gas Town root: gtctl reads `mayor/rigs.json` there. Default: none.
     pub root: Option<String>,
@@ -91,7 +94,8 @@ pub struct TownTable {
 /// lists replace them. `!` before a phrase removes a built-in one. A phrase matches at the start of a
 /// line (after borders and marks) and up to the end of a clause. `*` matches any text, so a phrase
 /// that begins with `*` matches anywhere.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table of agent fields")]
 pub struct AgentTable {
     /// The agent to copy: a field that is not given here has that agent's value, and phrases given
@@ -166,20 +170,22 @@ pub struct AgentTable {
 }
 
 /// The answer to one question of an agent's client.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table with `when` and `choose`")]
 pub struct AnswerTable {
     /// A text that the question, what stands above it, or one of its answers contains.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     pub when: Option<String>,
     /// A text that exactly one of its answers contains: that one is chosen.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     pub choose: Option<String>,
 }
 
 /// A host of the town. gtctl finds out which host it runs on by `--this-host`, by the variable
 /// `GTCTL_HOST`, or by the machine's host name.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table with `ssh`")]
 pub struct HostTable {
     /// The destination for `ssh`, such as `me@build-1` or a name of your ssh configuration, which
@@ -196,7 +202,8 @@ pub struct HostTable {
 
 /// The store that the hosts share: etcd. Where it is, and the certificate for it, stands in a file
 /// of each host. These are the times by which a host counts as lost.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table with the times of the store")]
 pub struct StoreTable {
     /// How long the store keeps a host that does not show that it lives. At least
@@ -215,7 +222,8 @@ pub struct StoreTable {
 }
 
 /// The controller that keeps the town.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table of controller fields")]
 pub struct ControllerTable {
     /// Longest time between two checks. Default: the profile's; 15s in `standard`.
@@ -234,7 +242,8 @@ pub struct ControllerTable {
 }
 
 /// Limits on what may happen at once.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table of limits")]
 pub struct LimitsTable {
     /// How many sessions may start at once before one has become ready. Default: 2.
@@ -252,12 +261,13 @@ pub struct LimitsTable {
 
 /// A command that gets the events of the watching controller. Each event of a session is sent once,
 /// until it has ended.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table with `command` and `on`")]
 pub struct NotifyTable {
     /// A command (argv) that gets JSON on its standard input, one event at a time. It runs without a
     /// shell and has 10 s.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     pub command: Option<Vec<String>>,
     /// The events that it gets. Default: all.
     pub on: Option<Vec<Topic>>,
@@ -266,11 +276,12 @@ pub struct NotifyTable {
 /// A rule for sessions that others start. gtctl labels each session without a label whose name
 /// matches, whatever runs in it, and expires it at a limit. It never starts or restarts one. The first
 /// policy that matches counts. No policy applies to declared sessions or to those of other towns.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table of policy fields")]
 pub struct PolicyTable {
     /// Pattern on the session's name: `*` and `?`.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     pub r#match: Option<String>,
     /// Expire at this age. Default: off.
     pub max_age: Option<Limit>,
@@ -288,11 +299,12 @@ pub struct PolicyTable {
 }
 
 /// Chores: work that gtctl does at its own times, beside the sessions.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(deny_unknown_fields, expecting = "a table of chore fields")]
 pub struct ChoreTable {
     /// What it does.
-    #[schemars(required)]
+    #[cfg_attr(test, schemars(required))]
     pub kind: Option<Kind>,
     /// Its name: letters, digits, `_` and `-`; unique. Default: its kind, and for a nudge
     /// its session.

@@ -12,6 +12,7 @@ use super::words::{
     Launcher, OnDrift, OnHostLoss, OnIdle, OnLimitEnd, OnUpgrade, Restart, Resume, WhenAttached,
 };
 use crate::model::SortedMap;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::num::NonZeroU32;
@@ -19,7 +20,8 @@ use std::num::NonZeroU32;
 macro_rules! session_table {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Default, Deserialize)]
+        #[cfg_attr(test, derive(JsonSchema))]
         #[serde(deny_unknown_fields, expecting = "a table of session fields")]
         pub struct $name {
             $($(#[$fdoc])* pub $field: Option<$type>,)*
@@ -242,7 +244,8 @@ session_table! {
 }
 
 /// How gtctl finds out that a session is ready: exactly one of `log`, `command` and `port`.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(
     deny_unknown_fields,
     expecting = "a table such as { log = \"listening on\" } or { port = 8080 }"
@@ -255,14 +258,15 @@ pub struct ReadyTable {
     /// session's directory and environment. Templates.
     pub command: Option<Vec<String>>,
     /// A port, 1 to 65535, on which 127.0.0.1 must accept a connection within 500 ms.
-    #[schemars(range(min = 1, max = 65535))]
+    #[cfg_attr(test, schemars(range(min = 1, max = 65535)))]
     pub port: Option<u16>,
     /// The least time between two tries, at least 200ms. Default: 1s.
     pub every: Option<Positive>,
 }
 
 /// How gtctl recognises that a session has completed.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(
     deny_unknown_fields,
     expecting = "a table such as { markers = [\"done\"], grace = \"5m\" }"
@@ -283,7 +287,8 @@ pub struct CompletionTable {
 }
 
 /// How gtctl recognises that a session which a policy covers has completed.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(
     deny_unknown_fields,
     expecting = "a table such as { markers = [\"done\"], grace = \"5m\" }"
@@ -298,7 +303,8 @@ pub struct CoveredCompletionTable {
 }
 
 /// Delays of restarts after crashes.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(
     deny_unknown_fields,
     expecting = "a table such as { first = \"10s\", max = \"5m\" }"
@@ -320,7 +326,8 @@ pub struct BackoffTable {
 }
 
 /// Limits on a session's logs.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(
     deny_unknown_fields,
     expecting = "a table such as { size = \"10MiB\", files = 5, keep = 20 }"

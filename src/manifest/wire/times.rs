@@ -2,8 +2,10 @@
 
 use super::values::pack;
 use crate::model::{CronFault, CronTimes, HoursFault, WeekHours, Zone};
+#[cfg(test)]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+#[cfg(test)]
 use std::borrow::Cow;
 use std::fmt;
 
@@ -39,6 +41,7 @@ impl<'de> Deserialize<'de> for Hours {
     }
 }
 
+#[cfg(test)]
 impl JsonSchema for Hours {
     fn schema_name() -> Cow<'static, str> {
         "Hours".into()
@@ -76,6 +79,7 @@ impl<'de> Deserialize<'de> for CronText {
     }
 }
 
+#[cfg(test)]
 impl JsonSchema for CronText {
     fn schema_name() -> Cow<'static, str> {
         "CronText".into()
@@ -113,6 +117,7 @@ impl<'de> Deserialize<'de> for ZoneName {
     }
 }
 
+#[cfg(test)]
 impl JsonSchema for ZoneName {
     fn schema_name() -> Cow<'static, str> {
         "ZoneName".into()

@@ -2,8 +2,10 @@
 
 use super::values::{is_off, pack, schema_of};
 use crate::model::{ContextLimit, parse_tokens};
+#[cfg(test)]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
+#[cfg(test)]
 use std::borrow::Cow;
 use std::fmt;
 

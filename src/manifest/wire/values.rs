@@ -4,8 +4,10 @@
 
 use crate::model::SortedMap;
 use crate::model::{self, Period, parse_bytes};
+#[cfg(test)]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+#[cfg(test)]
 use std::borrow::Cow;
 use std::fmt;
 
@@ -360,6 +362,7 @@ impl<'de> Deserialize<'de> for MarkerValue {
 /// Gives a type a schema that is written as JSON.
 macro_rules! schema_of {
     ($name:ident, $label:literal, $schema:tt) => {
+        #[cfg(test)]
         impl JsonSchema for $name {
             fn schema_name() -> Cow<'static, str> {
                 $label.into()

@@ -8,8 +8,9 @@ use crate::model;
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident => $model:ty { $($(#[$vdoc:meta])* $variant:ident = $word:literal => $value:expr),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, schemars::JsonSchema)]
-        pub enum $name { $($(#[$vdoc])* #[schemars(rename = $word)] $variant),+ }
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        pub enum $name { $($(#[$vdoc])* #[cfg_attr(test, schemars(rename = $word))] $variant),+ }
 
         impl $name {
             const WORDS: &'static [&'static str] = &[$($word),+];
@@ -163,6 +164,7 @@ impl<'de> serde::Deserialize<'de> for HooksField {
     }
 }
 
+#[cfg(test)]
 impl schemars::JsonSchema for HooksField {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Hooks".into()

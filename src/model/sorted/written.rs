@@ -1,12 +1,9 @@
 //! A [`SortedMap`] is written and read as serde's map, a [`SortedSet`] as a list, as those of the
 //! standard library are.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -81,16 +78,26 @@ impl<'de, T: Deserialize<'de> + Ord> Deserialize<'de> for SortedSet<T> {
     }
 }
 
-impl<V: JsonSchema> JsonSchema for SortedMap<String, V> {
-    fn inline_schema() -> bool {
-        true
-    }
+#[cfg(test)]
+mod schema {
+    use std::borrow::Cow;
+    use std::collections::BTreeMap;
 
-    fn schema_name() -> Cow<'static, str> {
-        BTreeMap::<String, V>::schema_name()
-    }
+    use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        BTreeMap::<String, V>::json_schema(generator)
+    use super::SortedMap;
+
+    impl<V: JsonSchema> JsonSchema for SortedMap<String, V> {
+        fn inline_schema() -> bool {
+            true
+        }
+
+        fn schema_name() -> Cow<'static, str> {
+            BTreeMap::<String, V>::schema_name()
+        }
+
+        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+            BTreeMap::<String, V>::json_schema(generator)
+        }
     }
 }

@@ -3,12 +3,14 @@
 use super::{HostAnswer, HostReply};
 use crate::model::{Hosts, Town};
 use crate::render::json::VERSION;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 /// A verb about a town on several hosts, with `-o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct FleetPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -25,12 +27,13 @@ pub struct FleetPage {
     /// `status`: the sessions of all hosts, each as on the page of its host, with `host`. Those of
     /// a host that does not answer are `unknown`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub sessions: Vec<Value>,
 }
 
 /// One host.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct HostLine {
     /// Its name.
     pub host: String,
@@ -52,7 +55,8 @@ pub struct HostLine {
 }
 
 /// Why a host has not answered.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct TroubleLine {
     /// A stable word: `unreachable`, `slow`, `asks-password`, `unknown-key`, `no-gtctl`,
     /// `other-version`, `no-town`, `no-address`, `no-ssh`, `failed` or `bad-answer`.

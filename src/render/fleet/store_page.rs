@@ -2,12 +2,14 @@
 
 use crate::model::SessionName;
 use crate::render::json::VERSION;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// A verb about a town whose hosts share a store, with `-o json`.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct StorePage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -22,20 +24,21 @@ pub struct StorePage {
     pub revision: Option<i64>,
     /// `diff`: how the manifest here differs from the store's.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub manifest: Option<StoreManifest>,
     /// The sessions. `diff` has those alone that do not stay as they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub sessions: Vec<StoreSession>,
     /// `status` and `hosts`: the hosts that have signed in at least once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub hosts: Vec<StoreHost>,
 }
 
 /// How the manifest here differs from the store's.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct StoreManifest {
     /// Whether the store has the same.
     pub same: bool,
@@ -46,7 +49,8 @@ pub struct StoreManifest {
 }
 
 /// One session.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct StoreSession {
     /// Its name.
     pub session: String,
@@ -55,40 +59,41 @@ pub struct StoreSession {
     /// Its phase as its host says; `lost` if its host shows no sign of life, `no host` if none has
     /// it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub phase: Option<String>,
     /// Whether it is as declared.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub as_declared: Option<bool>,
     /// The generation of its run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub generation: Option<u64>,
     /// Why it is where it is, or moves, for people.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub place: Option<String>,
     /// What its host does next: the verb and the code of the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub next: Option<String>,
     /// The code of what holds that back.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub held: Option<String>,
     /// What was done, such as `stopped`. Absent where it was not, or where nothing was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub done: Option<String>,
     /// What its host has said, or why nothing was done.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub said: Option<String>,
 }
 
 /// One host.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct StoreHost {
     /// Its name.
     pub host: String,

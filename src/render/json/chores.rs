@@ -4,13 +4,15 @@ use super::{clean, lines, time};
 use crate::model::{ChoreTime, Judged, Moment, Proposal, ProposalStanding, Timed};
 use crate::render::chores::refusal;
 use crate::render::view::Scene;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::shape::Why;
 
 /// One chore.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ChoreLine {
     /// Its name.
     pub chore: String,
@@ -30,7 +32,8 @@ pub struct ChoreLine {
 }
 
 /// One proposal of an analysis.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ProposalLine {
     /// The chore that made it.
     pub chore: String,

@@ -3,11 +3,13 @@
 use super::{VERSION, clean};
 use crate::manifest::{Explained, ResolvedTable};
 use crate::model::SessionName;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `gtctl config show -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ConfigPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -20,7 +22,8 @@ pub struct ConfigPage {
 }
 
 /// One table of the manifest.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ConfigTable {
     /// Its header in TOML, such as `[[session]]`.
     pub header: String,
@@ -29,7 +32,8 @@ pub struct ConfigTable {
 }
 
 /// One field that has a value.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ConfigField {
     /// Its name, such as `max_age` or `backoff.first`.
     pub field: String,

@@ -2,11 +2,13 @@
 
 use super::{VERSION, clean, time};
 use crate::model::{Checked, Health, Moment, Town};
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `gtctl doctor -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct DoctorPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -24,7 +26,8 @@ pub struct DoctorPage {
 }
 
 /// One check.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct CheckLine {
     /// What, in one stable word; several lines may have the same.
     pub check: String,

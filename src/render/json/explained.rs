@@ -2,12 +2,14 @@
 
 use super::session::ScreenLine;
 use super::shape::Why;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// Everything about one session.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ExplainPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -34,7 +36,8 @@ pub struct ExplainPage {
 }
 
 /// What one rule says.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct RuleLine {
     /// The rule's name.
     pub rule: String,
@@ -43,7 +46,8 @@ pub struct RuleLine {
 }
 
 /// What a rule that speaks would have.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(untagged)]
 pub enum SaysLine {
     /// Leave it as it is.
@@ -56,7 +60,8 @@ pub enum SaysLine {
 }
 
 /// What a rule would have done.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct WantLine {
     /// What to do.
     pub verb: String,
@@ -74,7 +79,8 @@ pub struct WantLine {
 }
 
 /// One setting.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct SettingLine {
     /// The field, as in the manifest.
     pub field: String,

@@ -4,11 +4,13 @@ use super::{LONG, VERSION};
 use crate::import::{Conversion, Draft};
 use crate::model::SortedMap;
 use crate::render::sanitise;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a manifest declares.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ValidatePage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -29,7 +31,8 @@ pub struct ValidatePage {
 }
 
 /// The manifest that `init` has written.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct InitPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -48,7 +51,8 @@ pub struct InitPage {
 }
 
 /// The manifest that `import` has written, and what it could not declare.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ImportPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -67,7 +71,8 @@ pub struct ImportPage {
 }
 
 /// A session that an imported manifest declares.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ImportedLine {
     /// Its name.
     pub session: String,
@@ -84,7 +89,8 @@ pub struct ImportedLine {
 }
 
 /// What an imported manifest does not declare.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct LeftLine {
     /// The session, or the part of the file that was read.
     pub session: String,
@@ -93,7 +99,8 @@ pub struct LeftLine {
 }
 
 /// The file of a service.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ServicePage {
     /// The version of the shape: 1.
     pub version: u32,

@@ -4,11 +4,13 @@ use super::shape::Why;
 use super::{VERSION, clean, time, why_of, why_of_hold};
 use crate::forecast::{AgentsDo, Forecast, Foreseen, Happening};
 use crate::model::{SessionName, Verb};
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `gtctl forecast -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ForecastPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -29,7 +31,8 @@ pub struct ForecastPage {
 }
 
 /// What a forecast takes for granted.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct AssumptionsLine {
     /// After so long, agents that are at work are idle; null if they go on working.
     pub idle_after_ms: Option<u64>,
@@ -40,7 +43,8 @@ pub struct AssumptionsLine {
 }
 
 /// One thing that will happen.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ForeseenLine {
     /// When, RFC 3339 in UTC.
     pub at: String,

@@ -3,11 +3,13 @@
 use super::doctor::{CheckLine, line as check_line};
 use super::{VERSION, clean};
 use crate::model::{Checked, HostName};
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `gtctl hosts` with `-o json`: the page of each host.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct HostPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -63,7 +65,8 @@ pub fn host(facts: &HostFacts<'_>) -> HostPage {
 }
 
 /// What became of a manifest that another host has sent.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ReceivedPage {
     /// The version of the shape: 1.
     pub version: u32,

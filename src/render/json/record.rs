@@ -5,12 +5,14 @@ use crate::model::{Moment, SessionName};
 use crate::record::{Decision, Replay, Resolve};
 use crate::store::RecordPart;
 use jiff::Timestamp;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
 
 /// `gtctl record -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct RecordPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -29,7 +31,8 @@ pub struct RecordPage {
 }
 
 /// One file of a record.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct RecordLine {
     /// Its path.
     pub path: String,
@@ -40,7 +43,8 @@ pub struct RecordLine {
 }
 
 /// `gtctl replay -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ReplayPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -67,7 +71,8 @@ pub struct ReplayPage {
 }
 
 /// A time in which a session would have got another decision.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct DifferenceLine {
     /// The session.
     pub session: String,
@@ -84,7 +89,8 @@ pub struct DifferenceLine {
 }
 
 /// What was decided for one session.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct DecisionLine {
     /// `start`, `restart`, `expire`, `adopt`, `nudge` or `rouse`.
     pub action: String,

@@ -3,12 +3,14 @@
 use super::VERSION;
 use crate::model::SortedMap;
 use crate::model::{Generation, SessionName};
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// Why a verb failed.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct TroublePage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -23,7 +25,8 @@ pub struct TroublePage {
 }
 
 /// A note or a warning beside a result.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct RemarkPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -34,7 +37,8 @@ pub struct RemarkPage {
 }
 
 /// An event of the journal.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct EventPage {
     /// When it happened, RFC 3339 in UTC, to the second.
     pub ts: String,
@@ -53,7 +57,8 @@ pub struct EventPage {
 }
 
 /// A line of a session's log.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct LogPage {
     /// The version of the shape: 1.
     pub version: u32,

@@ -6,6 +6,7 @@ use crate::render::report::PeriodReport;
 use crate::render::sanitise;
 use crate::timeline::{LINGERING, Shade, Track};
 use jiff::Timestamp;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -13,7 +14,8 @@ use serde::Serialize;
 const LONG: usize = 400;
 
 /// `gtctl report -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ReportPage {
     /// The version of this shape.
     pub version: u32,
@@ -51,7 +53,8 @@ pub struct ReportPage {
 }
 
 /// One session over the period.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ReportSession {
     /// The session's name.
     pub session: String,
@@ -62,7 +65,8 @@ pub struct ReportSession {
 }
 
 /// A piece of time.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ReportSpan {
     /// When it began, RFC 3339.
     pub from: String,
@@ -75,7 +79,8 @@ pub struct ReportSpan {
 }
 
 /// A restart.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ReportRestart {
     /// When, RFC 3339.
     pub at: String,

@@ -5,11 +5,13 @@ use super::shape::{HeldLine, NextLine, StepLine, Why};
 use super::{clean, time};
 use crate::model::{Content, Death, Moment, Period, Phase, TokenUsage};
 use crate::render::view::{Books, Event, LastExit, Row};
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// One session.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct SessionLine {
     /// Its name.
     pub session: String,
@@ -68,7 +70,8 @@ pub struct SessionLine {
 }
 
 /// How a process ended.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct LastExitLine {
     /// The exit status; null if it did not exit by itself, or nobody knows.
     pub code: Option<i32>,
@@ -82,7 +85,8 @@ pub struct LastExitLine {
 
 /// The tokens of one conversation, as its client has written them down. The four counts exclude
 /// each other. They include what was used before the conversation was resumed.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct UsageLine {
     /// Tokens that the model has read anew.
     pub input_tokens: u64,
@@ -100,7 +104,8 @@ pub struct UsageLine {
 }
 
 /// What a session's screen shows.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ScreenLine {
     /// `ready`, `busy`, `retrying`, `asks-permission`, `asks-trust`, `auth`, `limit`, `context` or
     /// `unclear`.
@@ -118,7 +123,8 @@ pub struct ScreenLine {
 }
 
 /// What the plan has for a session.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EventLine {
     /// A step is taken now.

@@ -1,27 +1,18 @@
 //! The shapes of the pages, flat and simple, and their schemas.
 
 use super::chores::{ChoreLine, ProposalLine};
-use super::config::ConfigPage;
-use super::doctor::DoctorPage;
-use super::explained::ExplainPage;
-use super::first::{ImportPage, InitPage, ServicePage, ValidatePage};
-use super::forecast::ForecastPage;
-use super::host::HostPage;
-use super::record::{RecordPage, ReplayPage};
-use super::remarks::{EventPage, LogPage, RemarkPage, TroublePage};
-use super::report::ReportPage;
 use super::session::SessionLine;
-use super::wait::WaitPage;
-use crate::manifest::Unwrapped;
+#[cfg(test)]
+use crate::manifest::made::unwrapped;
 use crate::model::SortedMap;
-use crate::render::fleet::{FleetPage, StorePage};
-use schemars::transform::Transform;
-use schemars::{JsonSchema, schema_for};
+#[cfg(test)]
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// What every page begins with.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Head {
     /// The version of the shape: 1.
     pub version: u32,
@@ -40,7 +31,8 @@ pub struct Head {
 }
 
 /// 1 if the tmux server answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ServerState {
     /// The server answered.
@@ -52,7 +44,8 @@ pub enum ServerState {
 }
 
 /// A reason, or what a step waits for: a stable code, a sentence, and the evidence by name.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Why {
     /// A stable code, such as `too-old`.
     pub code: String,
@@ -93,7 +86,8 @@ impl Why {
 }
 
 /// A file that gtctl writes into a session's directory, unless somebody has edited it there.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct WrittenLine {
     /// The path of the file.
     pub file: String,
@@ -102,7 +96,8 @@ pub struct WrittenLine {
 }
 
 /// A step that gtctl takes now.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct StepLine {
     /// The session's name.
     pub session: String,
@@ -132,7 +127,8 @@ pub struct StepLine {
 }
 
 /// A step that is needed but has to wait.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct HeldLine {
     /// The session's name.
     pub session: String,
@@ -149,7 +145,8 @@ pub struct HeldLine {
 }
 
 /// A session that needs no step now.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct UnchangedLine {
     /// The name.
     pub session: String,
@@ -162,7 +159,8 @@ pub struct UnchangedLine {
 }
 
 /// A step that becomes due by time alone.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct NextLine {
     /// The step.
     pub action: String,
@@ -173,7 +171,8 @@ pub struct NextLine {
 }
 
 /// An agent whose probe a controller runs, to see whether the agent is signed in.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ProbeLine {
     /// The name.
     pub agent: String,
@@ -190,7 +189,8 @@ pub struct ProbeLine {
 }
 
 /// The result of a step.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct OutcomeLine {
     /// The session's name.
     pub session: String,
@@ -203,7 +203,8 @@ pub struct OutcomeLine {
 }
 
 /// The controller of the town.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ControllerLine {
     /// Its process id.
     pub pid: u32,
@@ -228,7 +229,8 @@ pub struct ControllerLine {
 }
 
 /// The check of one declared session.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct FindingLine {
     /// The name.
     pub session: String,
@@ -239,7 +241,8 @@ pub struct FindingLine {
 }
 
 /// `gtctl diff -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct DiffPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
@@ -247,7 +250,7 @@ pub struct DiffPage {
     /// What Gas Town's own files ask for, and who else controls the town; absent if there is nothing
     /// to report.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub remarks: Vec<Why>,
     /// Steps that gtctl takes now.
     pub steps: Vec<StepLine>,
@@ -266,7 +269,8 @@ pub struct DiffPage {
 }
 
 /// `gtctl apply -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ApplyPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
@@ -284,7 +288,8 @@ pub struct ApplyPage {
 }
 
 /// `gtctl status -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct StatusPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
@@ -294,7 +299,7 @@ pub struct StatusPage {
     /// What Gas Town's own files ask for, and who else controls the town; absent if there is nothing
     /// to report.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(default)]
+    #[cfg_attr(test, schemars(default))]
     pub remarks: Vec<Why>,
     /// The controller of the town; null if none runs.
     pub controller: Option<ControllerLine>,
@@ -314,7 +319,8 @@ pub struct StatusPage {
 }
 
 /// `gtctl verify -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct VerifyPage {
     #[serde(flatten)]
     #[expect(missing_docs, reason = "flattened: its fields have their own")]
@@ -326,7 +332,8 @@ pub struct VerifyPage {
 }
 
 /// `gtctl nudge -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct NudgePage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -350,7 +357,8 @@ pub struct NudgePage {
 }
 
 /// `gtctl answer -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct AnswerPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -377,7 +385,8 @@ pub struct AnswerPage {
 }
 
 /// A question and its answers.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct QuestionPage {
     /// The question.
     pub question: String,
@@ -390,7 +399,8 @@ pub struct QuestionPage {
 }
 
 /// One answer of a question.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct AnswerLine {
     /// Its number.
     pub number: u32,
@@ -407,7 +417,8 @@ pub struct AnswerLine {
 }
 
 /// `gtctl reset -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ResetPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -420,7 +431,8 @@ pub struct ResetPage {
 }
 
 /// `gtctl pause -o json` and `gtctl resume -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct PausePage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -433,7 +445,8 @@ pub struct PausePage {
 }
 
 /// `gtctl chore run -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct ChoreRunPage {
     /// The version of the shape: 1.
     pub version: u32,
@@ -450,42 +463,100 @@ pub struct ChoreRunPage {
     pub text: String,
 }
 
-/// The schema of every page by its kind, as text ended by a line end: committed as
-/// `schema/<kind>.schema.json`.
-#[must_use]
-pub fn schemas() -> [(&'static str, String); 28] {
+/// The schema of every page by its kind, as text ended by a line end: the files
+/// `schema/<kind>.schema.json`. Tests make them from the types of the pages.
+pub const SCHEMAS: [(&str, &str); 28] = [
+    ("answer", include_str!("../../../schema/answer.schema.json")),
+    ("apply", include_str!("../../../schema/apply.schema.json")),
+    ("chore", include_str!("../../../schema/chore.schema.json")),
+    ("config", include_str!("../../../schema/config.schema.json")),
+    ("diff", include_str!("../../../schema/diff.schema.json")),
+    ("doctor", include_str!("../../../schema/doctor.schema.json")),
+    ("events", include_str!("../../../schema/events.schema.json")),
+    (
+        "explain",
+        include_str!("../../../schema/explain.schema.json"),
+    ),
+    ("fleet", include_str!("../../../schema/fleet.schema.json")),
+    (
+        "forecast",
+        include_str!("../../../schema/forecast.schema.json"),
+    ),
+    ("host", include_str!("../../../schema/host.schema.json")),
+    ("import", include_str!("../../../schema/import.schema.json")),
+    ("init", include_str!("../../../schema/init.schema.json")),
+    ("logs", include_str!("../../../schema/logs.schema.json")),
+    ("nudge", include_str!("../../../schema/nudge.schema.json")),
+    ("pause", include_str!("../../../schema/pause.schema.json")),
+    ("record", include_str!("../../../schema/record.schema.json")),
+    ("replay", include_str!("../../../schema/replay.schema.json")),
+    ("report", include_str!("../../../schema/report.schema.json")),
+    ("remark", include_str!("../../../schema/remark.schema.json")),
+    ("reset", include_str!("../../../schema/reset.schema.json")),
+    (
+        "service",
+        include_str!("../../../schema/service.schema.json"),
+    ),
+    ("status", include_str!("../../../schema/status.schema.json")),
+    ("store", include_str!("../../../schema/store.schema.json")),
+    (
+        "trouble",
+        include_str!("../../../schema/trouble.schema.json"),
+    ),
+    (
+        "validate",
+        include_str!("../../../schema/validate.schema.json"),
+    ),
+    ("verify", include_str!("../../../schema/verify.schema.json")),
+    ("wait", include_str!("../../../schema/wait.schema.json")),
+];
+
+/// The schemas, in the order of [`SCHEMAS`], as the types have them.
+#[cfg(test)]
+pub(crate) fn made_schemas() -> [String; 28] {
+    use schemars::schema_for;
+
+    use super::config::ConfigPage;
+    use super::doctor::DoctorPage;
+    use super::explained::ExplainPage;
+    use super::first::{ImportPage, InitPage, ServicePage, ValidatePage};
+    use super::forecast::ForecastPage;
+    use super::host::HostPage;
+    use super::record::{RecordPage, ReplayPage};
+    use super::remarks::{EventPage, LogPage, RemarkPage, TroublePage};
+    use super::report::ReportPage;
+    use super::wait::WaitPage;
+    use crate::render::fleet::{FleetPage, StorePage};
+
     [
-        ("answer", schema_for!(AnswerPage)),
-        ("apply", schema_for!(ApplyPage)),
-        ("chore", schema_for!(ChoreRunPage)),
-        ("config", schema_for!(ConfigPage)),
-        ("diff", schema_for!(DiffPage)),
-        ("doctor", schema_for!(DoctorPage)),
-        ("events", schema_for!(EventPage)),
-        ("explain", schema_for!(ExplainPage)),
-        ("fleet", schema_for!(FleetPage)),
-        ("forecast", schema_for!(ForecastPage)),
-        ("host", schema_for!(HostPage)),
-        ("import", schema_for!(ImportPage)),
-        ("init", schema_for!(InitPage)),
-        ("logs", schema_for!(LogPage)),
-        ("nudge", schema_for!(NudgePage)),
-        ("pause", schema_for!(PausePage)),
-        ("record", schema_for!(RecordPage)),
-        ("replay", schema_for!(ReplayPage)),
-        ("report", schema_for!(ReportPage)),
-        ("remark", schema_for!(RemarkPage)),
-        ("reset", schema_for!(ResetPage)),
-        ("service", schema_for!(ServicePage)),
-        ("status", schema_for!(StatusPage)),
-        ("store", schema_for!(StorePage)),
-        ("trouble", schema_for!(TroublePage)),
-        ("validate", schema_for!(ValidatePage)),
-        ("verify", schema_for!(VerifyPage)),
-        ("wait", schema_for!(WaitPage)),
+        schema_for!(AnswerPage),
+        schema_for!(ApplyPage),
+        schema_for!(ChoreRunPage),
+        schema_for!(ConfigPage),
+        schema_for!(DiffPage),
+        schema_for!(DoctorPage),
+        schema_for!(EventPage),
+        schema_for!(ExplainPage),
+        schema_for!(FleetPage),
+        schema_for!(ForecastPage),
+        schema_for!(HostPage),
+        schema_for!(ImportPage),
+        schema_for!(InitPage),
+        schema_for!(LogPage),
+        schema_for!(NudgePage),
+        schema_for!(PausePage),
+        schema_for!(RecordPage),
+        schema_for!(ReplayPage),
+        schema_for!(ReportPage),
+        schema_for!(RemarkPage),
+        schema_for!(ResetPage),
+        schema_for!(ServicePage),
+        schema_for!(StatusPage),
+        schema_for!(StorePage),
+        schema_for!(TroublePage),
+        schema_for!(ValidatePage),
+        schema_for!(VerifyPage),
+        schema_for!(WaitPage),
     ]
-    .map(|(kind, mut schema)| {
-        Unwrapped.transform(&mut schema);
-        (kind, super::text(&schema))
-    })
+    .map(|schema| super::text(&unwrapped(schema)))
 }

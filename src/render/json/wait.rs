@@ -2,11 +2,13 @@
 
 use super::shape::Head;
 use crate::render::view::Scene;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `gtctl wait -o json`.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct WaitPage {
     /// What every page begins with.
     #[serde(flatten)]
@@ -21,7 +23,8 @@ pub struct WaitPage {
 }
 
 /// One session that was waited for.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct WaitLine {
     /// The session's name.
     pub session: String,
