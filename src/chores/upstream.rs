@@ -5,6 +5,7 @@ use super::run::{Run, run};
 use super::version::Version;
 use super::{ChoreJob, ChoreOutcome, UpstreamNews};
 use crate::jobs::Cancel;
+use crate::model::written::from_bytes;
 use crate::model::{ChoreResult, Period};
 use crate::proc::clock;
 use crate::store::Upstream;
@@ -117,7 +118,7 @@ impl Asked {
                 None
             }
             Ok(Answer::Fresh(body, etag)) => {
-                let value = serde_json::from_slice(&body).ok();
+                let value = from_bytes(&body).ok();
                 self.nonsense |= value.is_none();
                 value.map(|value| (Some(value), etag))
             }

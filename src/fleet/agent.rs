@@ -8,6 +8,7 @@ use super::shared::Shared;
 use crate::etcd::{EtcdClient, EtcdFault, LeaseId, Mirror, Moved, Pair};
 use crate::fence;
 use crate::model::fleet::PROTOCOL;
+use crate::model::written::from_bytes;
 use crate::model::{
     Fleet, FleetAsk, FleetKey, HostName, HostRecord, Keyspace, Period, Revision, SessionName,
     StoreSettings, Stored,
@@ -273,7 +274,7 @@ fn is_waited_for(key: &FleetKey, fleet: &Fleet) -> bool {
 
 /// An ask that has no answer yet.
 fn ask_of(pair: &Pair) -> Option<Stored<FleetAsk>> {
-    let value: FleetAsk = serde_json::from_slice(&pair.value).ok()?;
+    let value: FleetAsk = from_bytes(&pair.value).ok()?;
     value.answer.is_none().then_some(Stored {
         value,
         created: Revision(pair.created),

@@ -5,6 +5,7 @@ use super::handle::{SessionReport, StartAsk, Wish};
 use crate::etcd::{EtcdFault, LeaseId};
 use crate::fence::{PermitAsk, PermitRefusal, release};
 use crate::model::fleet::Compare;
+use crate::model::written::from_bytes;
 use crate::model::{
     AskAnswer, FleetKey, FleetView, Hist, LossPolicy, SessionName, SessionStatus, Transaction,
     Write,
@@ -301,7 +302,7 @@ impl Agent {
             let Some(pair) = self.store.client.get(&key, reading).await? else {
                 return Ok(());
             };
-            let Ok(mut ask) = serde_json::from_slice::<crate::model::FleetAsk>(&pair.value) else {
+            let Ok(mut ask) = from_bytes::<crate::model::FleetAsk>(&pair.value) else {
                 return Ok(());
             };
             ask.answer = Some(answer);

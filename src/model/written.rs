@@ -5,8 +5,9 @@
 //! still read.
 
 use crate::model::SortedMap;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -61,6 +62,26 @@ pub(super) mod millis {
     ) -> Result<Period, D::Error> {
         u64::deserialize(d).map(Period::from_millis)
     }
+}
+
+/// Reads a value from bytes that hold JSON.
+///
+/// gtctl reads all JSON as a text, also what it has as bytes or as a [`Value`]. serde compiles the
+/// code of each type anew for each kind of input, and that is much code.
+///
+/// # Errors
+/// The bytes are no UTF-8, no JSON, or not of this form.
+pub(crate) fn from_bytes<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Result<T, serde_json::Error> {
+    let text = std::str::from_utf8(json).map_err(serde_json::Error::custom)?;
+    serde_json::from_str(text)
+}
+
+/// Reads a value from JSON that was read before its form was known. See [`from_bytes`].
+///
+/// # Errors
+/// It is not of this form.
+pub(crate) fn from_value<T: DeserializeOwned>(json: &Value) -> Result<T, serde_json::Error> {
+    serde_json::from_str(&json.to_string())
 }
 
 /// Whether a field can be left out of the file.

@@ -3,6 +3,7 @@
 use super::delta::{apply, difference, without_nulls};
 use super::{Circumstances, Decision, decisions_of, digest_of};
 use crate::model::SortedMap;
+use crate::model::written::from_value;
 use crate::model::{
     CannotStart, Gastown, History, LastReports, Memory, Moment, Observed, Orders, Period, Plan,
     Scope, Seen, Server, SessionName,
@@ -362,7 +363,7 @@ impl Player {
             apply(&mut self.head, patch);
         }
         let frame = Frame {
-            head: serde_json::from_value(self.head.clone()).map_err(garbled)?,
+            head: from_value(&self.head).map_err(garbled)?,
             memory: patched(&mut self.memory, memory, line.memory).map_err(garbled)?,
             seen: patched(&mut self.seen, seen, line.seen).map_err(garbled)?,
         };
@@ -391,7 +392,7 @@ where
     T: DeserializeOwned,
 {
     for (name, patch) in patches {
-        let key: K = serde_json::from_value(Value::String(name.clone()))?;
+        let key: K = from_value(&Value::String(name.clone()))?;
         if patch.is_null() {
             values.remove(&name);
             entries.remove(&key);
@@ -399,7 +400,7 @@ where
         }
         let value = values.entry(name).or_insert(Value::Null);
         apply(value, patch);
-        entries.insert(key, serde_json::from_value(value.clone())?);
+        entries.insert(key, from_value(value)?);
     }
     Ok(entries)
 }

@@ -1,6 +1,7 @@
 //! From a hook's JSON to a report, and from many reports to the latest word.
 
 use super::{claude, codex, gemini, kimi};
+use crate::model::written::from_bytes;
 use crate::model::{
     Activity, AgentReport, ConversationId, Generation, Moment, Period, ProcId, Reported,
     ReportingClient, Source,
@@ -53,7 +54,7 @@ impl Hooked {
 /// that says nothing, and for one of a sub-agent.
 #[must_use]
 pub fn read(client: ReportingClient, json: &[u8]) -> Option<Hooked> {
-    let value: Value = serde_json::from_slice(json).ok()?;
+    let value: Value = from_bytes(json).ok()?;
     let event = text_at(&value, "hook_event_name")?;
     let (activity, text) = match client {
         ReportingClient::Claude => claude::meaning(event, &value),

@@ -9,6 +9,7 @@
 //! A conversation that waits is left out. A sub-agent has a conversation of its own.
 
 use super::hooks::{Hooked, bounded, text_at};
+use crate::model::written::from_bytes;
 use crate::model::{Activity, ConversationId};
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ const PREFIX: &str = "ses_";
 /// Reads the answer of its server. None for what is no such answer.
 #[must_use]
 pub fn session_status(json: &[u8]) -> Option<Hooked> {
-    let value: Value = serde_json::from_slice(json).ok()?;
+    let value: Value = from_bytes(json).ok()?;
     let entries = value.as_object()?;
     let types: Vec<&str> = entries
         .values()

@@ -5,6 +5,7 @@
 //! has failed. A client that was killed leaves its entry behind, so an entry counts only for the
 //! process with its pid **and** its start time.
 
+use crate::model::written::from_bytes;
 use crate::model::{
     Activity, AgentReport, ConversationId, Moment, Period, ProcId, Reported, Source,
 };
@@ -48,7 +49,7 @@ struct Written {
 /// Reads one entry. None for what is none.
 #[must_use]
 pub fn registry_entry(json: &[u8]) -> Option<RegistryEntry> {
-    let written: Written = serde_json::from_slice(json).ok()?;
+    let written: Written = from_bytes(json).ok()?;
     let word = written.status.unwrap_or_default();
     let activity = match word.as_str() {
         "busy" => Activity::Working,

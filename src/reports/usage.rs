@@ -7,6 +7,7 @@
 //!
 //! Anything else is skipped: a line that is no JSON, an unknown type, a number that is none.
 
+use crate::model::written::from_bytes;
 use crate::model::{ReportingClient, TokenUsage};
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -47,7 +48,7 @@ impl Tally {
     }
 
     fn add_claude(&mut self, line: &[u8]) {
-        let Ok(line) = serde_json::from_slice::<ClaudeLine>(line) else {
+        let Ok(line) = from_bytes::<ClaudeLine>(line) else {
             return;
         };
         let Some(message) = line.message.filter(|_| line.kind == "assistant") else {
@@ -92,7 +93,7 @@ impl Tally {
     }
 
     fn add_codex(&mut self, line: &[u8]) {
-        let Ok(line) = serde_json::from_slice::<CodexLine>(line) else {
+        let Ok(line) = from_bytes::<CodexLine>(line) else {
             return;
         };
         let is_count = line.kind == "event_msg" && line.payload.kind == "token_count";

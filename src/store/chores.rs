@@ -5,6 +5,7 @@ use super::{StateDir, StoreFault, View, file};
 use crate::files::{self, Links, Opened};
 use crate::model::Moment;
 use crate::model::invisible::visible_json;
+use crate::model::written::from_bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs::{self, DirBuilder};
@@ -112,7 +113,7 @@ impl ChoreFiles {
     #[must_use]
     pub fn upstream(&self) -> Upstream {
         let read = file::read(&self.dir.join("upstream.json"), KNOWN).ok();
-        read.and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok())
+        read.and_then(|(bytes, _)| from_bytes(&bytes).ok())
             .unwrap_or_default()
     }
 

@@ -6,46 +6,89 @@
 //! dropped: nothing looks at it any more.
 
 use crate::model::SortedMap;
-use crate::model::written::bounded_map;
+use crate::model::written::{bounded_map, from_value};
 use crate::model::{
-    Content, Death, Fingerprint, Finished, Footprint, Generation, History, Incarnation,
-    LauncherJob, Limited, Marks, Memory, Moment, ProgramCheck, RanWith, SessionName, Typed,
+    Content, Death, Fingerprint, Finished, Footprint, Generation, History, Incarnation, Limited,
+    Marks, Memory, Moment, ProgramCheck, RanWith, SessionName, Typed,
 };
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+/// The fields of an object, not yet read as what they are.
+type Fields = Map<String, Value>;
 
 /// A memory as version 1 has it.
-#[derive(Deserialize)]
 pub(super) struct FormerMemory {
-    #[serde(
-        default,
-        deserialize_with = "bounded_map::<{ Memory::MAX_SESSIONS }, _, _, _>"
-    )]
     sessions: SortedMap<SessionName, FormerHistory>,
     /// All but the sessions is as it was.
-    #[serde(flatten)]
     memory: Memory,
 }
 
+impl<'de> Deserialize<'de> for FormerMemory {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let mut fields = Fields::deserialize(d)?;
+        let sessions = fields.remove("sessions");
+        let sessions = sessions.as_ref().map(from_value::<FormerSessions>);
+        Ok(Self {
+            sessions: sessions
+                .transpose()
+                .map_err(D::Error::custom)?
+                .unwrap_or_default()
+                .0,
+            memory: from_value(&Value::Object(fields)).map_err(D::Error::custom)?,
+        })
+    }
+}
+
+/// The sessions of a memory as version 1 has it.
+#[derive(Default, Deserialize)]
+struct FormerSessions(
+    #[serde(deserialize_with = "bounded_map::<{ Memory::MAX_SESSIONS }, _, _, _>")]
+    SortedMap<SessionName, FormerHistory>,
+);
+
 /// A history as version 1 has it.
-#[derive(Deserialize)]
 struct FormerHistory {
-    #[serde(default)]
     finished: Option<FormerFinished>,
-    #[serde(default, alias = "errand")]
-    launcher_job: Option<LauncherJob>,
-    #[serde(flatten)]
     of_run: OfRun,
     /// All else is as it was.
-    #[serde(flatten)]
     history: History,
 }
 
+impl<'de> Deserialize<'de> for FormerHistory {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let mut fields = Fields::deserialize(d)?;
+        // It has another form now.
+        let finished = fields.remove("finished").unwrap_or_default();
+        // The first builds of 0.2.0 gave it this name.
+        if let Some(job) = fields.remove("errand") {
+            fields.insert("launcher_job".to_owned(), job);
+        }
+        let text = Value::Object(fields).to_string();
+        Ok(Self {
+            finished: from_value(&finished).map_err(D::Error::custom)?,
+            of_run: serde_json::from_str(&text).map_err(D::Error::custom)?,
+            history: serde_json::from_str(&text).map_err(D::Error::custom)?,
+        })
+    }
+}
+
 /// A field that names its run.
-#[derive(Deserialize)]
 struct Named<T> {
     generation: Generation,
-    #[serde(flatten)]
     field: T,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let fields = Value::deserialize(d)?;
+        let generation = fields.get("generation").unwrap_or(&Value::Null);
+        Ok(Self {
+            generation: from_value(generation).map_err(D::Error::custom)?,
+            field: from_value(&fields).map_err(D::Error::custom)?,
+        })
+    }
 }
 
 /// When something was done.
@@ -146,7 +189,6 @@ impl From<FormerHistory> for History {
     fn from(former: FormerHistory) -> Self {
         let FormerHistory {
             finished,
-            launcher_job,
             of_run,
             mut history,
         } = former;
@@ -155,7 +197,6 @@ impl From<FormerHistory> for History {
         }
         Self {
             finished: finished.map(Finished::from),
-            launcher_job,
             ..history
         }
     }

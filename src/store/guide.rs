@@ -5,6 +5,7 @@
 
 use super::journal::rfc3339;
 use super::{LoadedState, StateDir, StoreFault, View, file};
+use crate::model::written::from_bytes;
 use crate::model::{Memory, Moment, Period, SessionName};
 use serde_json::{Map, Value};
 use std::io;
@@ -311,7 +312,7 @@ fn read_object(path: &Path) -> Result<Map<String, Value>, String> {
     if bytes.trim_ascii().is_empty() {
         return Ok(Map::new());
     }
-    match serde_json::from_slice(&bytes) {
+    match from_bytes(&bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err("holds no JSON object".to_owned()),
         Err(e) => Err(format!("is no JSON ({e})")),

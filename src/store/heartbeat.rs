@@ -6,6 +6,7 @@ use super::lock::{CONTROLLER_LOCK, Keeps};
 use super::{StateDir, StoreFault, View};
 use crate::files::{self, Links};
 use crate::model::invisible::visible_json;
+use crate::model::written::from_bytes;
 use crate::model::{Heartbeat, ProcId};
 use std::fs;
 use std::io::Write;
@@ -20,7 +21,7 @@ impl View {
     #[must_use]
     pub fn heartbeat(&self) -> Option<Heartbeat> {
         let (bytes, _) = file::read(&self.path.join(FILE), LIMIT).ok()?;
-        let beat: Heartbeat = serde_json::from_slice(&bytes).ok()?;
+        let beat: Heartbeat = from_bytes(&bytes).ok()?;
         Some(beat.bounded())
     }
 

@@ -9,6 +9,7 @@ use super::file::{beside, options_without_surprises};
 use super::{StateDir, StoreFault};
 use crate::files::{self, Links};
 use crate::model::invisible::visible_json;
+use crate::model::written::from_bytes;
 use crate::model::{Entry, Moment};
 use serde_json::{Map, Value};
 use std::fs::{self, File};
@@ -379,7 +380,7 @@ impl Tail {
 /// Parses a line of the journal. `None` if it is no JSON object.
 #[must_use]
 pub fn event_of(line: &[u8]) -> Option<Value> {
-    serde_json::from_slice(line).ok().filter(Value::is_object)
+    from_bytes(line).ok().filter(Value::is_object)
 }
 
 fn id_of(path: &Path) -> Option<(u64, u64)> {

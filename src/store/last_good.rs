@@ -8,6 +8,7 @@ use super::file::{self, Stamp};
 use super::{StateDir, StoreFault, View};
 use crate::model::Layers;
 use crate::model::invisible::visible_json;
+use crate::model::written::from_bytes;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::fs;
@@ -43,7 +44,7 @@ impl View {
     #[must_use]
     pub fn last_good(&self) -> Option<LastGood> {
         let (bytes, _) = file::read(&self.path.join(FILE), LIMIT).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        from_bytes(&bytes).ok()
     }
 
     /// Watches whether the town still uses these layers.
@@ -118,7 +119,7 @@ impl LayersWatch {
         self.seen.set(stamp);
         let kept: Option<LastGood> = file::read(&self.path, LIMIT)
             .ok()
-            .and_then(|(bytes, _)| serde_json::from_slice(&bytes).ok());
+            .and_then(|(bytes, _)| from_bytes(&bytes).ok());
         let is_ours = kept.is_none_or(|kept| kept.layers.are_those_of(&self.ours));
         self.still_ours.set(is_ours);
         is_ours

@@ -11,6 +11,7 @@ use super::{StateDir, StoreFault, View};
 use crate::files::{self, Links};
 use crate::model::SortedMap;
 use crate::model::invisible::visible_json;
+use crate::model::written::from_bytes;
 use crate::model::{Moment, PhaseChange, SessionName};
 use memchr::memmem;
 use std::io::{Read, Seek, SeekFrom};
@@ -129,7 +130,7 @@ fn changes_in(bytes: &[u8], only: Option<&SessionName>) -> Vec<PhaseChange> {
     };
     let lines = bytes.split(|byte| *byte == b'\n').filter(may_be);
     lines
-        .filter_map(|line| serde_json::from_slice::<PhaseChange>(line).ok())
+        .filter_map(|line| from_bytes::<PhaseChange>(line).ok())
         .filter(|change| only.is_none_or(|name| change.session == *name))
         .collect()
 }

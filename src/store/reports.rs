@@ -8,6 +8,7 @@
 use super::file::options_without_surprises;
 use super::{StateDir, View};
 use crate::files::{self, Links};
+use crate::model::written::from_bytes;
 use crate::model::{AgentReport, Generation, Moment, SessionName};
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{self, DirBuilder, File};
@@ -102,7 +103,7 @@ impl View {
         let begun = begun.map_or(0, |line| line.len() as u64);
         let reports = text
             .split(|byte| *byte == b'\n')
-            .filter_map(|line| serde_json::from_slice::<AgentReport>(line).ok())
+            .filter_map(|line| from_bytes::<AgentReport>(line).ok())
             .filter(|report| report.generation == generation)
             .filter(is_bounded)
             .collect();

@@ -5,6 +5,7 @@
 
 use super::{StateDir, StoreFault, View, file};
 use crate::model::SortedMap;
+use crate::model::written::from_bytes;
 
 const FILE: &str = "hosts.json";
 /// The most bytes read.
@@ -17,7 +18,7 @@ impl View {
     pub fn revisions(&self) -> SortedMap<String, String> {
         let bytes = file::read(&self.path.join(FILE), LIMIT).map(|(bytes, _)| bytes);
         let bytes = bytes.unwrap_or_default();
-        serde_json::from_slice(&bytes).unwrap_or_default()
+        from_bytes(&bytes).unwrap_or_default()
     }
 }
 

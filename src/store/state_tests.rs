@@ -162,7 +162,11 @@ fn unbounded(value: &Value, at: &str) -> Option<String> {
 /// Every value of a state file is replaced by every kind of value, and made far too long.
 #[test]
 fn any_value_in_any_place_is_refused_or_read_within_the_bounds() {
-    let whole = serde_json::to_value(full_memory(2)).unwrap();
+    check_hostile_values(2, &serde_json::to_value(full_memory(2)).unwrap());
+}
+
+#[test]
+fn any_value_in_any_place_of_version_1_is_refused_or_read_within_the_bounds() {
     let payload = unframe(WRITTEN_FORMER.as_bytes()).unwrap().payload;
     let mut former: Value = serde_json::from_str(payload).unwrap();
     let kept = "gt-shop-crew-0";
@@ -170,9 +174,7 @@ fn any_value_in_any_place_is_refused_or_read_within_the_bounds() {
         .as_object_mut()
         .unwrap()
         .retain(|name, _| name == kept);
-    for (version, whole) in [(1, former), (2, whole)] {
-        check_hostile_values(version, &whole);
-    }
+    check_hostile_values(1, &former);
 }
 
 fn check_hostile_values(version: u32, whole: &Value) {

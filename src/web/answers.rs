@@ -6,6 +6,7 @@ use super::snapshot::Shown;
 use super::stream::{Kind, stream};
 use super::{Ask, WebAction, WebReply};
 use crate::model::SessionName;
+use crate::model::written::from_bytes;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
@@ -265,7 +266,7 @@ async fn read_action(body: Body, from: String) -> Option<WebAction> {
         .await
         .ok()?
         .ok()?;
-    let sent: Value = serde_json::from_slice(&bytes).ok()?;
+    let sent: Value = from_bytes(&bytes).ok()?;
     let word = |key: &str| sent.get(key).and_then(Value::as_str);
     Some(WebAction {
         verb: word("verb")?.to_owned(),

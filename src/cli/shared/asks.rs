@@ -11,6 +11,7 @@ use crate::etcd::Freshness;
 use crate::fleet::FleetStore;
 use crate::model::SortedMap;
 use crate::model::fleet::UnknownFields;
+use crate::model::written::from_bytes;
 use crate::model::{
     AskAnswer, AskVerb, FleetAsk, FleetKey, FleetSession, FleetView, Period, PhaseKind, Request,
     SessionName, SessionStatus,
@@ -458,7 +459,7 @@ async fn answers(
             let read = store.client.get(key, Freshness::Quorum).await;
             let ask = read
                 .map_err(unreachable)?
-                .and_then(|pair| serde_json::from_slice::<FleetAsk>(&pair.value).ok());
+                .and_then(|pair| from_bytes::<FleetAsk>(&pair.value).ok());
             answered.extend(
                 ask.and_then(|ask| ask.answer)
                     .map(|answer| (key.clone(), answer)),

@@ -4,6 +4,7 @@ use super::socket;
 use super::sweep::sweep;
 use super::words::{GuardStanding, Order, line};
 use crate::model::SortedSet;
+use crate::model::written::from_bytes;
 use crate::model::{BootTime, Period, SessionName};
 use crate::proc::alarm::Alarm;
 use crate::proc::signal::{Signal, signal};
@@ -156,7 +157,7 @@ impl Guard<'_> {
             let lives = peer.read();
             let mut has_heard = false;
             while let Some(order) = peer.next_line() {
-                let order = serde_json::from_slice::<Order>(&order).ok();
+                let order = from_bytes::<Order>(&order).ok();
                 if let Some(task) = order.and_then(|order| peer.task(order)) {
                     self.take(task);
                     has_heard = true;

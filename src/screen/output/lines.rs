@@ -6,6 +6,7 @@
 //! judged when it is complete.
 
 use super::cells::{MAX_ROW, characters};
+use crate::model::written::from_bytes;
 
 /// In how many ways rows may be joined at a time.
 const MAX_WAYS: usize = 4;
@@ -146,7 +147,7 @@ impl Braces {
 
 /// Whether a text is one complete JSON object.
 pub(super) fn is_object(text: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
+    from_bytes::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
 
 #[cfg(test)]
