@@ -119,6 +119,18 @@ count = 2
 }
 
 #[test]
+fn a_template_in_a_plain_name_gets_help_of_its_own() {
+    let text = "[town]\nname = \"t\"\n[[session]]\nrole = \"crew\"\nrig = \"r\"\nname = \"cat{n}\"\ncount = 2\n";
+    let found = given(text).load().expect_err("a fault").list;
+
+    let help: Vec<_> = found.iter().map(|fault| fault.help.as_deref()).collect();
+    assert!(
+        matches!(help[..], [Some(help)] if help.contains("`session = \"cat-{n}\"`")),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn each_fault_of_a_group_stands_once_at_its_place() {
     let session = "[[session]]\nsession = \"w\"\ncommand = [\"cat\"]\n";
     for (lines, expected) in [

@@ -270,10 +270,20 @@ impl<'a> Reading<'a> {
             })),
             Err(error) => {
                 let message = format!("the name `{}` is not valid: {error}", shown(&text));
+                // `session` is a template, `name` is a plain word.
+                let help = if member
+                    .name
+                    .as_deref()
+                    .is_some_and(|name| name.contains('{'))
+                {
+                    "write `name` without {…}: its number is added, as in `cat-1`; or write `session = \"cat-{n}\"`"
+                } else {
+                    "use letters, digits, `_` and `-`, at most 64, beginning with a letter or a digit"
+                };
                 let fault = self
                     .at(&self.member_path(&tiers, &member), "bad-name", message)
                     .label("tmux would change or misread this name")
-                    .help("use letters, digits, `_` and `-`, at most 64, beginning with a letter or a digit");
+                    .help(help);
                 self.add_once(fault);
                 let stand_in = SessionName::new("nameless").ok()?;
                 Some(Err(Named {
