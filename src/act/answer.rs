@@ -255,9 +255,9 @@ async fn press_at(client: &Client, step: &AnswerStep, key: Key, shown: &ShownDia
 mod tests {
     use super::*;
     use crate::model::{
-        Agent, DialogOption, Meaning, PaneId, ProcId, ServerId, SessionId, Takes, Target,
-        WhenAttached,
+        DialogOption, Meaning, PaneId, ProcId, ServerId, SessionId, Takes, Target, WhenAttached,
     };
+    use std::sync::Arc;
 
     fn dialog(selected: usize) -> ShownDialog {
         let options = ["Yes", "Always", "No"].iter().zip(1..);
@@ -292,7 +292,7 @@ mod tests {
                 process: None,
                 attached: WhenAttached::Proceed,
             },
-            agent: Agent::default(),
+            agent: Arc::default(),
             dialog: dialog(0).dialog,
             key,
         }

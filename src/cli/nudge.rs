@@ -57,7 +57,7 @@ pub(super) async fn run(
             .town
             .sessions
             .get(&session)
-            .map(|desired| &desired.agent);
+            .map(|desired| &*desired.agent);
         tell(&session, agent, &delivery, terminal);
         worst = worse(worst, exit_of(&delivery));
     }

@@ -8,6 +8,7 @@ use super::wire::{AgentTable, AnswerTable, words};
 use crate::model::SortedMap;
 use crate::model::{Agent, DeclaredAnswer, Hooks, client_of};
 use figment::value::{Dict, Value};
+use std::sync::Arc;
 
 /// The lists of phrases. A stronger layer adds to these; it replaces all other lists.
 const PHRASES: [&str; 11] = [
@@ -27,7 +28,7 @@ const PHRASES: [&str; 11] = [
 /// An agent and its command.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AgentEntry {
-    pub(crate) agent: Agent,
+    pub(crate) agent: Arc<Agent>,
     /// The argv that starts the agent. Empty if its table has no command.
     pub(crate) command: Vec<String>,
 }
@@ -207,7 +208,8 @@ impl Reading<'_> {
                 .fold(AgentTable::default(), over);
             let like = ancestry.get(1).map(|like| (*like).to_owned());
             let mut entry = entry(name, &with_bases, like);
-            entry.agent.client = ancestry.iter().find_map(|name| name.parse().ok());
+            Arc::make_mut(&mut entry.agent).client =
+                ancestry.iter().find_map(|name| name.parse().ok());
             agents.insert((*name).to_owned(), entry);
         }
         agents
@@ -391,7 +393,10 @@ fn entry(name: &str, table: &AgentTable, like: Option<String>) -> AgentEntry {
         hooks: table.hooks.map_or(Hooks::Auto, words::HooksField::meaning),
         answers: answers(table.answer.as_deref().unwrap_or_default()),
     };
-    AgentEntry { agent, command }
+    AgentEntry {
+        agent: Arc::new(agent),
+        command,
+    }
 }
 
 /// The phrases of a list without the entries that only remove one.

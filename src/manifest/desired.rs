@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::model::{SortedMap, SortedSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The agent of a session that has neither `agent` nor `command`.
 pub(crate) const DEFAULT_AGENT: &str = "claude";
@@ -52,7 +53,7 @@ impl Scene<'_> {
 
 /// The fields of a session that have templates or can be faulty.
 struct CheckedFields {
-    agent: Agent,
+    agent: Arc<Agent>,
     launch: Launch,
     command: Vec<String>,
     dir: PathBuf,
@@ -171,7 +172,7 @@ impl Reading<'_> {
         let names_an_agent = pick!(tiers, agent).is_some() || pick!(tiers, command).is_some();
         if launch.commands().is_some() && !names_an_agent {
             // The launcher chooses the agent, so the process can be that of any agent.
-            entry.agent.process_names = scene.all_process_names();
+            Arc::make_mut(&mut entry.agent).process_names = scene.all_process_names();
         }
         Some(CheckedFields {
             agent: entry.agent,
@@ -226,19 +227,20 @@ impl Reading<'_> {
             .map(|program| basename(program).to_owned());
         let mut entry = match (pick!(tiers, agent).map(String::as_str), &program) {
             (None, Some(program)) => AgentEntry {
-                agent: Agent {
+                agent: Arc::new(Agent {
                     name: program.clone(),
                     submit: vec!["Enter".to_owned()],
                     clear: vec!["C-u".to_owned()],
                     ..Agent::default()
-                },
+                }),
                 command: Vec::new(),
             },
             (named, _) => self.declared_agent(scene, tiers, named.unwrap_or(DEFAULT_AGENT)),
         };
         if let Some(program) = program.filter(|program| !program.is_empty()) {
-            entry.agent.process_names.retain(|name| *name != program);
-            entry.agent.process_names.insert(0, program);
+            let names = &mut Arc::make_mut(&mut entry.agent).process_names;
+            names.retain(|name| *name != program);
+            names.insert(0, program);
         }
         entry
     }
@@ -252,10 +254,10 @@ impl Reading<'_> {
         self.faults.push(fault);
         // With a stand-in the session's other fields are checked, too.
         AgentEntry {
-            agent: Agent {
+            agent: Arc::new(Agent {
                 name: name.to_owned(),
                 ..Agent::default()
-            },
+            }),
             command: vec![name.to_owned()],
         }
     }

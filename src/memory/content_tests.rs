@@ -5,6 +5,7 @@ use crate::model::{
     RestartPolicy, Source, WhenAttached,
 };
 use crate::model::{Generation, Ownership, PaneId, ProcId, SessionId, SessionName, Title, Told};
+use std::sync::Arc;
 
 const NOW: Moment = Moment {
     wall: 1_790_000_000_000,
@@ -52,10 +53,10 @@ fn desired() -> Desired {
         name: SessionName::new("a").unwrap(),
         role: String::new(),
         rig: None,
-        agent: Agent {
+        agent: Arc::new(Agent {
             name: "kimi".into(),
             ..Agent::default()
-        },
+        }),
         launch: Launch::Tmux,
         command: vec![],
         dir: "/".into(),

@@ -72,6 +72,7 @@ mod tests {
         Generation, History, Incarnation, Launch, PaneId, Phase, ProcId, Reason, Rung, ServerId,
         SessionId, Step, Target, WhenAttached,
     };
+    use std::sync::Arc;
 
     const NOW: Moment = Moment {
         wall: 1_763_700_000_000,
@@ -93,7 +94,7 @@ mod tests {
         let action = Action::Expire {
             target,
             rung: Rung::Finish,
-            agent: Box::default(),
+            agent: Arc::default(),
             launch: Launch::Tmux,
         };
         let step = Step {

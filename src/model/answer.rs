@@ -5,6 +5,7 @@ use super::{Agent, Moment, Obstacle, Period, ScreenState, Target};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use strum::IntoStaticStr;
 
 /// A dialog on an agent's screen that offers answers, one below the other.
@@ -216,7 +217,7 @@ pub struct AnswerStep {
     /// Exactly which session.
     pub target: Target,
     /// How its screen is read.
-    pub agent: Agent,
+    pub agent: Arc<Agent>,
     /// The dialog. Any other gets no key.
     pub dialog: Dialog,
     /// Which answer.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::model::{SortedMap, SortedSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// One session as declared.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +18,7 @@ pub struct Desired {
     /// The rig it works in, if any.
     pub rig: Option<String>,
     /// The agent that runs in it.
-    pub agent: Agent,
+    pub agent: Arc<Agent>,
     /// How it is started and stopped.
     pub launch: Launch,
     /// The argv that runs, without a shell. It has at least one element.

@@ -6,6 +6,7 @@ use super::{
     ServerId, SessionId, SessionName, TextStep, Timed, WhenAttached,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use strum::IntoStaticStr;
 
 /// A complete plan. Every declared session, and every session of ours that is no longer declared,
@@ -87,7 +88,7 @@ pub enum Action {
         rung: Rung,
         /// Its agent: the keys that make it leave, and the phrases of its prompt. An agent that is
         /// not declared has no keys.
-        agent: Box<Agent>,
+        agent: Arc<Agent>,
         /// How it is ended.
         launch: Launch,
     },
@@ -127,7 +128,7 @@ pub enum Action {
         /// The exact session. An attached client always forbids it.
         target: Target,
         /// Its agent: the phrases to read the screen once more before the key.
-        agent: Box<Agent>,
+        agent: Arc<Agent>,
     },
     /// Give the declared answer to its dialog, if that still shows.
     Answer(Box<AnswerStep>),

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::model::{SortedMap, SortedSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// How long gtctl waits for a session that works when it is too old.
 const DRAIN: Period = Period::from_mins(5);
@@ -59,10 +60,10 @@ impl Policy {
             name,
             role: "custom".to_owned(),
             rig: None,
-            agent: Agent {
+            agent: Arc::new(Agent {
                 busy: self.busy.clone(),
                 ..Agent::default()
-            },
+            }),
             launch: Launch::Tmux,
             command: Vec::new(),
             dir: PathBuf::from("/"),

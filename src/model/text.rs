@@ -5,6 +5,7 @@ use super::{
     Agent, Delivery, Generation, Moment, NudgeText, Obstacle, Period, SessionName, Target,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A text that somebody wants typed into a session.
 ///
@@ -114,7 +115,7 @@ pub struct TextStep {
     /// is left alone.
     pub target: Target,
     /// How its prompt is recognised, and which keys submit and clear a text.
-    pub agent: Agent,
+    pub agent: Arc<Agent>,
     /// What to type.
     pub text: NudgeText,
     /// Texts that gtctl may have left in the composer before.

@@ -9,8 +9,8 @@ use super::texts;
 use super::verdict::{Keep, Kind, Verdict, Want};
 use super::wakes::Wakes;
 use crate::model::{
-    Action, Agent, Completion, Held, NudgeText, Origin, Period, Phase, Plan, Reason, ReasonCode,
-    Rung, Step, Target, Unchanged, Verb, WhenAttached,
+    Action, Completion, Held, NudgeText, Origin, Period, Phase, Plan, Reason, ReasonCode, Rung,
+    Step, Target, Unchanged, Verb, WhenAttached,
 };
 
 /// A clock tick, in which the kernel counts the starts of processes.
@@ -83,11 +83,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
         Verb::Expire => Action::Expire {
             target: subject.target()?,
             rung: rung_of(want),
-            agent: Box::new(
-                subject
-                    .desired
-                    .map_or_else(Agent::default, |d| d.agent.clone()),
-            ),
+            agent: subject.desired.map(|d| d.agent.clone()).unwrap_or_default(),
             launch: subject
                 .desired
                 .map(|d| d.launch.clone())
@@ -105,7 +101,7 @@ fn action(subject: &Subject<'_>, want: &Want) -> Option<Action> {
                 attached: WhenAttached::Hold,
                 ..subject.target()?
             },
-            agent: Box::new(subject.desired?.agent.clone()),
+            agent: subject.desired?.agent.clone(),
         },
         Verb::Answer => Action::Answer(Box::new(answers::declared_step(subject)?)),
     })

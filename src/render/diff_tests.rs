@@ -6,6 +6,7 @@ use crate::model::*;
 use crate::render::view::{Books, Scene, Selection};
 use crate::render::{Colour, apply, status, verify};
 use crate::words::tests::CLOCK;
+use std::sync::Arc;
 
 pub(in crate::render) const PAPER: Paper = Paper {
     clock: CLOCK,
@@ -23,7 +24,7 @@ fn desired(session: &str, command: &[&str]) -> Desired {
         name: name(session),
         role: "custom".into(),
         rig: None,
-        agent: Agent::default(),
+        agent: Arc::default(),
         launch: Launch::Tmux,
         command: command.iter().map(|s| (*s).to_owned()).collect(),
         dir: "/".into(),

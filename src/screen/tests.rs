@@ -62,7 +62,7 @@ pub(super) fn agents() -> SortedMap<String, Agent> {
         .town;
     town.sessions
         .into_values()
-        .map(|desired| (desired.agent.name.clone(), desired.agent))
+        .map(|desired| (desired.agent.name.clone(), Agent::clone(&desired.agent)))
         .collect()
 }
 

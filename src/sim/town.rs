@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::model::{SortedMap, SortedSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A service with every default and no limits.
 #[must_use]
@@ -16,11 +17,11 @@ pub fn session(name: SessionName) -> Desired {
     Desired {
         role: "custom".to_owned(),
         rig: None,
-        agent: Agent {
+        agent: Arc::new(Agent {
             name: "claude".to_owned(),
             process_names: vec!["claude".to_owned()],
             ..Agent::default()
-        },
+        }),
         launch: Launch::Tmux,
         command: vec!["claude".to_owned()],
         dir: PathBuf::from("/town"),
@@ -171,9 +172,10 @@ fn random_session(random: &mut Random, index: u64) -> Option<Desired> {
             ])
             .flatten(),
     };
-    desired.agent.probe = vec!["claude".to_owned(), "auth".to_owned()];
+    let agent = Arc::make_mut(&mut desired.agent);
+    agent.probe = vec!["claude".to_owned(), "auth".to_owned()];
     if random.chance(200) {
-        "kimi".clone_into(&mut desired.agent.name);
+        "kimi".clone_into(&mut agent.name);
     }
     desired.on_drift = random
         .pick(&[
@@ -187,7 +189,7 @@ fn random_session(random: &mut Random, index: u64) -> Option<Desired> {
         desired.when_attached = WhenAttached::Proceed;
     }
     if random.chance(300) {
-        desired.agent.quit = vec!["C-d".to_owned()];
+        Arc::make_mut(&mut desired.agent).quit = vec!["C-d".to_owned()];
     }
     desired.prune = random.chance(300);
     if random.chance(300) {

@@ -7,6 +7,7 @@ use gtctl::model::{
 };
 use gtctl::proc::process;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Tables of a manifest with which things happen soon. Ends within `[defaults]`.
 pub(crate) const QUICK: &str =
@@ -49,11 +50,11 @@ fn sleeping(session: &str, process_names: &[&str]) -> Desired {
         name: name(session),
         role: "custom".into(),
         rig: None,
-        agent: Agent {
+        agent: Arc::new(Agent {
             name: "test".into(),
             process_names: process_names.iter().map(|n| (*n).to_owned()).collect(),
             ..Agent::default()
-        },
+        }),
         launch: Launch::Tmux,
         command: vec!["sleep".into(), "1000".into()],
         dir: "/".into(),

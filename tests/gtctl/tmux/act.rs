@@ -131,7 +131,7 @@ fn expire(target: Target, rung: Rung) -> Action {
     Action::Expire {
         target,
         rung,
-        agent: Box::default(),
+        agent: Arc::default(),
         launch: Launch::Tmux,
     }
 }
@@ -833,8 +833,9 @@ async fn quit_keys_are_sent_at_the_prompt_only() {
             "printf 'ready> '; read line; echo \"got $line\"; exec sleep 600",
         ],
     );
-    one.agent.quit = vec!["/exit $HOME;".into(), "Enter".into()];
-    one.agent.ready = vec!["ready>".into()];
+    let agent = Arc::make_mut(&mut one.agent);
+    agent.quit = vec!["/exit $HOME;".into(), "Enter".into()];
+    agent.ready = vec!["ready>".into()];
     let meant = started(&tmux, &one, 4).await;
     until("its prompt", || tmux.screen("=one:").contains("ready>"));
     let outcomes = act(
@@ -852,7 +853,7 @@ async fn quit_keys_are_sent_at_the_prompt_only() {
         tmux.screen("=one:").contains("got /exit $HOME;")
     });
     assert!(process::may_live(meant.process.unwrap()));
-    one.agent.busy = vec!["got".into()];
+    Arc::make_mut(&mut one.agent).busy = vec!["got".into()];
     act(
         &tmux,
         &Memory::default(),

@@ -13,6 +13,7 @@ use gtctl::proc::clock;
 use gtctl::proc::signal::{Signal, signal};
 use gtctl::sim::{Agentry, Random, World};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Somewhere sessions live.
@@ -41,7 +42,7 @@ struct Real {
 
 fn agent(session: &str) -> Desired {
     let mut desired = desired(session, &["sleep", "600"]);
-    desired.agent.process_names = vec!["sleep".to_owned()];
+    Arc::make_mut(&mut desired.agent).process_names = vec!["sleep".to_owned()];
     desired
 }
 
@@ -275,7 +276,7 @@ fn expire(target: Target, rung: Rung) -> Action {
     Action::Expire {
         target,
         rung,
-        agent: Box::default(),
+        agent: Arc::default(),
         launch: Launch::Tmux,
     }
 }

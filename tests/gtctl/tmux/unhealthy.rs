@@ -17,6 +17,7 @@ use gtctl::proc::signal::Signal;
 use gtctl::proc::{clock, process};
 use gtctl::store::StateDir;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// All of a small town at once.
@@ -38,7 +39,7 @@ impl Thirty {
         let mut town = crate::harness::town(&[]);
         for n in 0..30 {
             let mut desired = gtctl::sim::session(name(&format!("one-{n:02}")));
-            desired.agent.probe = vec!["claude".to_owned()];
+            Arc::make_mut(&mut desired.agent).probe = vec!["claude".to_owned()];
             town.sessions.insert(desired.name.clone(), desired);
         }
         let sessions = vec![(Generation(1), NOW, state); 30];
@@ -335,8 +336,9 @@ fn a_limit_holds_until_its_end_and_a_little_longer_also_over_a_restart_of_the_co
 
 fn question(probe: &[&str], dir: &Scratch) -> Probe {
     let mut desired = gtctl::sim::session(name("one"));
-    desired.agent.probe = probe.iter().map(|word| (*word).to_owned()).collect();
-    desired.agent.auth = vec!["Not logged in".to_owned()];
+    let agent = Arc::make_mut(&mut desired.agent);
+    agent.probe = probe.iter().map(|word| (*word).to_owned()).collect();
+    agent.auth = vec!["Not logged in".to_owned()];
     desired.dir = dir.path().to_owned();
     desired.env.insert("DECLARED".to_owned(), "yes".to_owned());
     let agent = desired.agent.name.clone();
