@@ -8,7 +8,7 @@
 //! ```
 //! use gtctl::model::environment::Inherit;
 //! use gtctl::proc::child::{Bound, Ending, Leftovers, Spec, Stream, run, words};
-//! use crate::model::SortedMap;
+//! use gtctl::model::SortedMap;
 //! use std::time::Duration;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
