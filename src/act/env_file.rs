@@ -106,13 +106,7 @@ fn parse(text: &str, variables: &mut Variables<'_>) -> Result<(), EnvFileFault> 
             continue;
         }
         let delimiter = line.find(['=', ':']).ok_or(EnvFileFault::NoPair(number))?;
-        let (name, _) = line.split_at(delimiter);
-        let name = name.trim();
-        let name = name
-            .strip_prefix("export")
-            .filter(|rest| rest.starts_with(char::is_whitespace))
-            .unwrap_or(name)
-            .trim();
+        let name = name_in(line.split_at(delimiter).0);
         if !is_variable(name) {
             return Err(EnvFileFault::BadName(number));
         }
@@ -123,6 +117,15 @@ fn parse(text: &str, variables: &mut Variables<'_>) -> Result<(), EnvFileFault> 
         rest = after;
     }
     Ok(())
+}
+
+/// The name of a variable, without an `export` before it.
+fn name_in(written: &str) -> &str {
+    let name = written.trim();
+    match name.strip_prefix("export") {
+        Some(rest) if rest.starts_with(char::is_whitespace) => rest.trim(),
+        _ => name,
+    }
 }
 
 /// How many lines end in `text` before `rest`, which is its end.
