@@ -111,11 +111,6 @@ impl<K, V> SortedMap<K, V> {
         self.iter_mut().map(|(_, value)| value)
     }
 
-    /// All keys, the least first, without the values.
-    pub fn into_keys(self) -> impl DoubleEndedIterator<Item = K> + ExactSizeIterator + use<K, V> {
-        self.into_iter().map(|(key, _)| key)
-    }
-
     /// All values, in the order of their keys, without the keys.
     pub fn into_values(self) -> impl DoubleEndedIterator<Item = V> + ExactSizeIterator + use<K, V> {
         self.into_iter().map(|(_, value)| value)
@@ -128,16 +123,6 @@ impl<K, V> SortedMap<K, V> {
         }
         self.parts.retain(|part| !part.is_empty());
         self.len = self.parts.iter().map(Vec::len).sum();
-    }
-
-    /// The entry with the least key.
-    pub fn first_key_value(&self) -> Option<(&K, &V)> {
-        self.iter().next()
-    }
-
-    /// The entry with the greatest key.
-    pub fn last_key_value(&self) -> Option<(&K, &V)> {
-        self.iter().next_back()
     }
 
     /// Removes the entry with the least key.

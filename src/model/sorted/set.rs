@@ -114,11 +114,6 @@ impl<T: Ord> SortedSet<T> {
     pub fn is_subset(&self, other: &Self) -> bool {
         self.iter().all(|member| other.contains(member))
     }
-
-    /// Whether `other` has none of these members.
-    pub fn is_disjoint(&self, other: &Self) -> bool {
-        !self.iter().any(|member| other.contains(member))
-    }
 }
 
 /// All members, in order.
